@@ -1,0 +1,1 @@
+"""World files: models, loading, errors."""

@@ -1,0 +1,1 @@
+"""Niches, tasks and the encounters they offer."""

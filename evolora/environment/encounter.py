@@ -1,0 +1,61 @@
+"""Encounters (an organism given a task) and the answers they bring."""
+
+from dataclasses import dataclass
+
+from evolora.environment.task import Score, Task
+
+
+@dataclass(frozen=True)
+class Encounter:
+    """One organism given one task, to be answered `num_samples` times.
+
+    `key` is the 64-bit sampling key: a function of (seed, generation, organism, encounter) and nothing else.
+    `temperature` 0 is greedy. `answer_limit` is in generated tokens, the stop token included.
+    """
+
+    organism_id: int
+    niche: str
+    task: Task
+    examples: tuple[Task, ...]
+    num_samples: int
+    temperature: float
+    answer_limit: int
+    key: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an organism wrote once. `token_ids` holds every token that was generated and is paid for.
+
+    `prompt_tokens` is the length of the prompt, which all samples of one encounter share.
+    `logprob` is the mean natural-log probability of the generated tokens at temperature 1.
+    `fault` says why there is no usable answer (for example non-finite weights), else it is empty.
+    """
+
+    text: str
+    token_ids: tuple[int, ...]
+    prompt_ids: tuple[int, ...]
+    logprob: float
+    stopped: bool
+    fault: str = ""
+
+    @property
+    def prompt_tokens(self) -> int:
+        return len(self.prompt_ids)
+
+    @property
+    def generated_tokens(self) -> int:
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An encounter with its answers and their scores, in sample order."""
+
+    encounter: Encounter
+    answers: tuple[Answer, ...]
+    scores: tuple[Score, ...]
+
+    @property
+    def mean_score(self) -> float:
+        return sum(score.value for score in self.scores) / len(self.scores)

@@ -1,0 +1,1 @@
+"""Task families: where a niche's tasks come from."""

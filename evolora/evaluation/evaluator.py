@@ -1,0 +1,62 @@
+"""Who answers and learns for the population: one protocol, local or remote."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from evolora.environment.encounter import Answer, Encounter
+from evolora.organism.genome import Genome, OptimizerState
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """The answers of one encounter with their advantages: what an organism learns from.
+
+    `advantages` has one number per answer; 0 everywhere teaches nothing.
+    """
+
+    organism_id: int
+    prompt_ids: tuple[int, ...]
+    answers: tuple[tuple[int, ...], ...]
+    advantages: tuple[float, ...]
+    temperature: float
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens processed to learn from it: the prompt once, every answer once."""
+        return len(self.prompt_ids) + sum(len(answer) for answer in self.answers)
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """An organism about to learn: its current weights, its optimizer state (None before the first update)."""
+
+    genome: Genome
+    optimizer: OptimizerState | None
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What learning made of an organism. With a `fault`, genome and optimizer are those it came with."""
+
+    genome: Genome
+    optimizer: OptimizerState | None
+    loss: float
+    gradient_norm: float
+    fault: str = ""
+
+
+class Evaluator(Protocol):
+    """The only door between the simulation and the language model."""
+
+    def answer(self, genomes: Mapping[int, Genome], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
+        """Answers to each encounter, in the order given, `num_samples` each.
+
+        An organism's greedy answers do not depend on who else is asked. Faults are data: an `Answer` with a
+        `fault`, never an exception.
+        """
+        ...
+
+    def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson]) -> dict[int, Learnt]:
+        """One update of every learner from its own lessons. Learners without a lesson come back unchanged."""
+        ...

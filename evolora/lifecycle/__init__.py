@@ -1,0 +1,1 @@
+"""The rules of living: energy, death, birth."""

@@ -1,0 +1,1 @@
+"""The organisms kept for use, and how they are measured."""

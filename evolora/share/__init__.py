@@ -1,0 +1,1 @@
+"""Organisms that travel."""

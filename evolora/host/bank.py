@@ -1,0 +1,107 @@
+"""The bank: a population's adapters stacked, so that all organisms answer in one batch of the frozen host.
+
+For every adapted site the bank holds `a` (organisms, in, rank) and `b` (organisms, rank, out) in compute dtype,
+with `scaling` folded into `b`. Lower ranks and absent sites are zero-padded, which adds exactly nothing. A forward
+hook on each adapted linear layer adds x · a · b to the rows of each organism; the host's weights are never copied.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from evolora.host.layout import Grid
+from evolora.organism.genome import Factors, Genome, SiteShape
+
+
+@dataclass(frozen=True, eq=False)
+class StackedFactors:
+    """One site's adapters: `a` (organisms, in, rank) and `b` (organisms, rank, out)."""
+
+    a: Tensor
+    b: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Stacked adapters of `num_organisms` organisms; organism i of the stack owns the i-th group of tokens."""
+
+    num_organisms: int
+    sites: Mapping[str, StackedFactors]
+
+    def select(self, organisms: Tensor) -> "Bank":
+        """The bank of some organisms only, in the order of the index (organisms',)."""
+        chosen = {
+            name: StackedFactors(site.a.index_select(0, organisms), site.b.index_select(0, organisms))
+            for name, site in self.sites.items()
+        }
+        return Bank(len(organisms), chosen)
+
+
+def stack_factors(factors: Sequence[Factors | None], site: SiteShape, rank: int) -> StackedFactors:
+    """Stack one site's factors in float32, zero-padded to `rank`; None stands for an organism that does not adapt it."""
+    a = torch.zeros(len(factors), site.in_features, rank)
+    b = torch.zeros(len(factors), rank, site.out_features)
+    for i, own in enumerate(factors):
+        if own is not None:
+            a[i, :, : own.rank] = own.a.T
+            b[i, : own.rank] = own.b.T
+    return StackedFactors(a, b)
+
+
+def adapted_sites(genomes: Sequence[Genome], sites: Sequence[SiteShape]) -> list[SiteShape]:
+    """The sites that at least one of `genomes` adapts."""
+    return [site for site in sites if any(site.name in genome.factors for genome in genomes)]
+
+
+def stack_genomes(
+    genomes: Sequence[Genome], sites: Sequence[SiteShape], dtype: torch.dtype, device: torch.device
+) -> Bank:
+    """The bank of `genomes`, in their order. Sites that nobody adapts are left out."""
+    rank = max(genome.traits.rank for genome in genomes)
+    scalings = torch.tensor([genome.scaling for genome in genomes])[:, None, None]
+    stacked = {}
+    for site in adapted_sites(genomes, sites):
+        whole = stack_factors([genome.factors.get(site.name) for genome in genomes], site, rank)
+        stacked[site.name] = StackedFactors(whole.a.to(device, dtype), (whole.b * scalings).to(device, dtype))
+    return Bank(len(genomes), stacked)
+
+
+def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> Tensor:
+    """`outputs` (tokens, out) plus each organism's delta applied to its own rows of `inputs` (tokens, in)."""
+    hidden = torch.bmm(grid.place(inputs), factors.a.to(inputs.dtype))  # (organisms, width, rank)
+    if grid.index is None:
+        placed = outputs.view(grid.groups, grid.width, -1)
+        return torch.baddbmm(placed, hidden, factors.b.to(inputs.dtype)).view_as(outputs)
+    return outputs + grid.take(torch.bmm(hidden, factors.b.to(inputs.dtype)))
+
+
+class BankHooks:
+    """Hooks on the host's adapted sites. Nothing happens outside `applied(...)`, where one bank is in force."""
+
+    def __init__(self, model: nn.Module, sites: Sequence[SiteShape]) -> None:
+        self._bank: Bank | None = None
+        self._grid: Grid | None = None
+        for site in sites:
+            model.get_submodule(site.name).register_forward_hook(self._make_hook(site.name))
+
+    @contextmanager
+    def applied(self, bank: Bank | None, grid: Grid) -> Iterator[None]:
+        """Within this context every forward pass adds `bank`'s deltas; `grid` groups the tokens by organism."""
+        self._bank, self._grid = bank, grid
+        try:
+            yield
+        finally:
+            self._bank, self._grid = None, None
+
+    def _make_hook(self, name: str):  # type: ignore[no-untyped-def]  # torch's own hook type is Any
+        def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+            if self._bank is None or self._grid is None or name not in self._bank.sites:
+                return None
+            x = inputs[0]
+            flat = add_deltas(x.reshape(-1, x.shape[-1]), output.reshape(-1, output.shape[-1]), self._bank.sites[name], self._grid)
+            return flat.view_as(output)
+
+        return hook

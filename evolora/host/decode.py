@@ -1,0 +1,197 @@
+"""Batched generation: many organisms, many prompts, several answers to each, one frozen host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evolora.host.attention import DecodeState, DecodeStep, Prefill, PrefixCache
+from evolora.host.bank import Bank, BankHooks
+from evolora.host.layout import make_grid
+from evolora.host.sampling import choose_tokens
+from evolora.rng import counter_uniforms, key64
+
+_SHRINK = 0.75  # finished prompts leave the cache once the live ones are this share of it
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt to be answered `num_samples` times by the organism in bank row `organism`.
+
+    `temperature` 0 is greedy; `limit` bounds generated tokens, the stop token included; `key` seeds sampling.
+    """
+
+    organism: int
+    prompt: tuple[int, ...]
+    num_samples: int
+    temperature: float
+    limit: int
+    key: int
+
+
+@dataclass
+class Generated:
+    """One answer: `tokens` with the stop token if it came, their `logprobs`, and whether it `stopped` by itself."""
+
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    stopped: bool = False
+    fault: str = ""
+
+
+class Decoder:
+    """Generates with a bank. Memory is bounded by `max_batch_tokens`: prompt tokens plus possible new tokens of a batch."""
+
+    def __init__(self, model: nn.Module, hooks: BankHooks, stop_ids: frozenset[int], max_batch_tokens: int) -> None:
+        self._model, self._hooks = model, hooks
+        self._stop_ids, self._max_batch_tokens = stop_ids, max_batch_tokens
+
+    @property
+    def device(self) -> torch.device:
+        return next(self._model.parameters()).device
+
+    @torch.inference_mode()
+    def generate(self, bank: Bank | None, requests: Sequence[Request]) -> list[list[Generated]]:
+        """Answers to each request, in the order given. `bank` None is the bare host."""
+        answers: list[list[Generated]] = [[] for _ in requests]
+        for batch in self._batches(requests):
+            for place, generated in zip(batch, self._answer([requests[i] for i in batch], bank), strict=True):
+                answers[place] = generated
+        return answers
+
+    def _batches(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Split by number of samples, then by prompt length (little padding), each batch ordered by organism."""
+        order = sorted(range(len(requests)), key=lambda i: (requests[i].num_samples, len(requests[i].prompt), i))
+        batches: list[list[int]] = []
+        tokens = 0
+        for i in order:
+            request = requests[i]
+            need = len(request.prompt) + request.num_samples * request.limit
+            fits = batches and tokens + need <= self._max_batch_tokens
+            if not fits or requests[batches[-1][0]].num_samples != request.num_samples:
+                batches.append([])
+                tokens = 0
+            batches[-1].append(i)
+            tokens += need
+        return [sorted(batch, key=lambda i: (requests[i].organism, i)) for batch in batches]
+
+    def _answer(self, requests: list[Request], bank: Bank | None) -> list[list[Generated]]:
+        batch = _Batch(requests, bank, self.device, self._stop_ids)
+        batch.accept(self._prefill(batch), step=0)
+        for step in range(max(request.limit for request in requests) - 1):
+            batch.shrink()
+            if not batch.live:
+                break
+            batch.accept(self._decode_step(batch, step), step=step + 1)
+        return batch.answers
+
+    def _forward(self, batch: "_Batch", counts: list[int], ids: Tensor, positions: Tensor, keep: Tensor, stream: object) -> Tensor:
+        """Logits (len(keep), vocabulary) of a packed stream with `counts` tokens of each organism of the batch."""
+        with self._hooks.applied(batch.bank, make_grid(counts, self.device)):
+            out = self._model(
+                input_ids=ids[None], position_ids=positions[None], logits_to_keep=keep, use_cache=False, stream=stream
+            )
+        return out.logits[0]  # type: ignore[no-any-return]
+
+    def _prefill(self, batch: "_Batch") -> Tensor:
+        """Read all prompts; logits (rows, vocabulary) of the first new token, each prompt's repeated for its samples."""
+        lengths = [len(request.prompt) for request in batch.requests]
+        ids = torch.tensor([token for request in batch.requests for token in request.prompt], device=self.device)
+        positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
+        last = torch.tensor(lengths, device=self.device).cumsum(0) - 1
+        stream = Prefill(make_grid(lengths, self.device), batch.state.prefix)
+        logits = self._forward(batch, batch.tokens_by_organism(lengths), ids, positions, last, stream)
+        return logits.repeat_interleave(batch.samples, 0)
+
+    def _decode_step(self, batch: "_Batch", step: int) -> Tensor:
+        """Logits (live rows, vocabulary) after the newest token of every live row."""
+        rows = torch.tensor([row.place for row in batch.live], device=self.device)
+        ids = torch.tensor([row.answer.tokens[-1] for row in batch.live], device=self.device)
+        positions = batch.state.prompt_lengths.index_select(0, rows // batch.samples) + step
+        everything = torch.arange(len(rows), device=self.device)
+        return self._forward(batch, batch.live_by_organism(), ids, positions, everything, DecodeStep(batch.state, rows, step))
+
+
+@dataclass
+class _Row:
+    """One answer being written: its `place` in the cache and in the key order of the batch."""
+
+    request: Request
+    answer: Generated
+    key: int
+    organism: int  # index into the batch's own bank
+    prompt: int  # index into the prompts still in the cache
+    sample: int
+    samples: int
+
+    @property
+    def place(self) -> int:
+        return self.prompt * self.samples + self.sample
+
+
+class _Batch:
+    """Bookkeeping of one batch: which rows live, who owns them, what they have written."""
+
+    def __init__(self, requests: list[Request], bank: Bank | None, device: torch.device, stop_ids: frozenset[int]) -> None:
+        self.requests, self.samples, self._stop_ids = requests, requests[0].num_samples, stop_ids
+        self._device = device
+        organisms = sorted({request.organism for request in requests}) if bank is not None else [0]
+        index = {organism: i for i, organism in enumerate(organisms)}
+        self.num_organisms = len(organisms)
+        whole = bank is not None and organisms == list(range(bank.num_organisms))
+        self.bank = bank if bank is None or whole else bank.select(torch.tensor(organisms, device=device))
+        lengths = torch.tensor([len(request.prompt) for request in requests], device=device)
+        capacity = max(1, max(request.limit for request in requests) - 1)
+        self.state = DecodeState(PrefixCache(), lengths, self.samples, capacity)
+        self.answers: list[list[Generated]] = []
+        self.live: list[_Row] = []
+        for prompt, request in enumerate(requests):
+            rows = [
+                _Row(request, Generated(), key64(request.key, "sample", s), index[request.organism] if bank is not None else 0, prompt, s, self.samples)
+                for s in range(self.samples)
+            ]
+            self.answers.append([row.answer for row in rows])
+            self.live += rows
+
+    def tokens_by_organism(self, lengths: list[int]) -> list[int]:
+        counts = [0] * self.num_organisms
+        for row, length in zip(self.live[:: self.samples], lengths, strict=True):
+            counts[row.organism] += length
+        return counts
+
+    def live_by_organism(self) -> list[int]:
+        counts = [0] * self.num_organisms
+        for row in self.live:
+            counts[row.organism] += 1
+        return counts
+
+    def accept(self, logits: Tensor, step: int) -> None:
+        """Choose a token for every live row and retire the rows that are done."""
+        keys = np.array([row.key for row in self.live], dtype=np.uint64)
+        uniforms = torch.from_numpy(counter_uniforms(keys, step)).to(logits.device, torch.float32)
+        temperatures = torch.tensor([row.request.temperature for row in self.live], device=logits.device)
+        tokens, logprobs = (t.tolist() for t in choose_tokens(logits, temperatures, uniforms))
+        still = []
+        for row, token, logprob in zip(self.live, tokens, logprobs, strict=True):
+            answer = row.answer
+            if token < 0:
+                answer.fault = "the host's logits are not finite"
+                continue
+            answer.tokens.append(token)
+            answer.logprobs.append(logprob)
+            answer.stopped = token in self._stop_ids
+            if not answer.stopped and len(answer.tokens) < row.request.limit:
+                still.append(row)
+        self.live = still
+
+    def shrink(self) -> None:
+        """Let prompts without live rows leave the cache, when enough of them have none."""
+        prompts = sorted({row.prompt for row in self.live})
+        if not prompts or len(prompts) > _SHRINK * self.state.prompt_lengths.shape[0]:
+            return
+        self.state.keep(torch.tensor(prompts, device=self._device))
+        moved = {old: new for new, old in enumerate(prompts)}
+        for row in self.live:
+            row.prompt = moved[row.prompt]

@@ -1,0 +1,48 @@
+"""Packed token streams: every token belongs to a row, every row to an organism, nothing is padding.
+
+The host's dense layers see one `(1, tokens, width)` stream, ordered by organism. Where a computation needs a
+rectangle (adapters by organism, attention by row) a `Grid` places the tokens in one and takes them out again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A `(groups, width)` rectangle holding consecutive groups of tokens, each group left-aligned.
+
+    `index` (tokens,) is each token's cell in the flattened rectangle; None when every group fills its row, so
+    that placing is only a view.
+    """
+
+    groups: int
+    width: int
+    index: Tensor | None
+
+    def place(self, tokens: Tensor) -> Tensor:
+        """`(tokens, ...)` to `(groups, width, ...)`; empty cells are 0."""
+        if self.index is None:
+            return tokens.reshape(self.groups, self.width, *tokens.shape[1:])
+        cells = tokens.new_zeros(self.groups * self.width, *tokens.shape[1:])
+        return cells.index_copy(0, self.index, tokens).view(self.groups, self.width, *tokens.shape[1:])
+
+    def take(self, cells: Tensor) -> Tensor:
+        """`(groups, width, ...)` back to `(tokens, ...)`."""
+        flat = cells.reshape(self.groups * self.width, *cells.shape[2:])
+        return flat if self.index is None else flat.index_select(0, self.index)
+
+
+def make_grid(counts: Sequence[int], device: torch.device) -> Grid:
+    """The rectangle for groups of `counts` consecutive tokens."""
+    width = max(counts)
+    if all(count == width for count in counts):
+        return Grid(len(counts), width, None)
+    sizes = torch.tensor(counts)
+    starts = torch.repeat_interleave(torch.arange(len(counts)) * width, sizes)
+    ends = torch.cumsum(sizes, 0)
+    within = torch.arange(int(sizes.sum())) - torch.repeat_interleave(ends - sizes, sizes)
+    return Grid(len(counts), width, (starts + within).to(device))

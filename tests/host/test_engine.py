@@ -1,0 +1,200 @@
+"""The engine against slow references: law 5 (bank), law 7 (sampling), exact gradients."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from engine import STOP, greedy_reference, merged, random_genome, restore, sites_of, tiny_model
+
+from evolora.host.attention import IMPLEMENTATION, register
+from evolora.host.bank import BankHooks, stack_genomes
+from evolora.host.decode import Decoder, Request
+from evolora.host.learn import PolicyGradient
+from evolora.host.sampling import choose_tokens
+from evolora.organism.genome import Genome
+from evolora.organism.learning import Learner, Lesson
+
+ARCHITECTURES = ("llama", "qwen3", "gemma3")
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def engine(request):
+    register()
+    model = tiny_model(request.param)
+    model.set_attn_implementation(IMPLEMENTATION)
+    sites = sites_of(model)
+    hooks = BankHooks(model, sites)
+    return model, sites, hooks, Decoder(model, hooks, frozenset({STOP}), max_batch_tokens=4096)
+
+
+def prompts_of_lengths(lengths, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [tuple(torch.randint(2, 300, (n,), generator=generator).tolist()) for n in lengths]
+
+
+def bank_of(genomes, sites):
+    return stack_genomes(genomes, sites, torch.float32, torch.device("cpu"))
+
+
+def test_greedy_answers_of_a_mixed_batch_equal_each_organism_alone_the_slow_way(engine):
+    model, sites, _, decoder = engine
+    genomes = [random_genome(sites, seed, rank) for seed, rank in enumerate((4, 2, 8, 1))]
+    prompts = prompts_of_lengths([5, 17, 9, 9, 12, 3, 21])
+    owners = [2, 0, 1, 0, 3, 3, 0]  # uneven rows per organism, organism order shuffled
+    limits = [6, 10, 1, 8, 10, 7, 9]
+    requests = [Request(o, p, 1, 0.0, n, key=i) for i, (o, p, n) in enumerate(zip(owners, prompts, limits, strict=True))]
+    answers = decoder.generate(bank_of(genomes, sites), requests)
+    for request, (answer,) in zip(requests, answers, strict=True):
+        expected = greedy_reference(model, genomes[request.organism], request.prompt, request.limit)
+        assert answer.tokens == expected
+        assert answer.stopped == (expected[-1] == STOP)
+
+
+def test_zero_genome_answers_as_the_bare_host(engine):
+    _, sites, _, decoder = engine
+    genome = random_genome(sites, 3)
+    zero = genome.with_factors({n: type(f)(f.a, torch.zeros_like(f.b)) for n, f in genome.factors.items()})
+    requests = [Request(0, p, 2, 0.9, 8, key=i) for i, p in enumerate(prompts_of_lengths([6, 11, 30]))]
+    with_bank = decoder.generate(bank_of([zero], sites), requests)
+    bare = decoder.generate(None, requests)
+    assert [[a.tokens for a in group] for group in with_bank] == [[a.tokens for a in group] for group in bare]
+
+
+def test_an_answer_is_the_same_alone_and_in_a_batch_of_64(engine):
+    _, sites, _, decoder = engine
+    genomes = [random_genome(sites, seed) for seed in range(16)]
+    prompts = prompts_of_lengths([4 + i % 13 for i in range(64)])
+    requests = [Request(i % 16, p, 1, 0.8 if i % 2 else 0.0, 8, key=i) for i, p in enumerate(prompts)]
+    together = decoder.generate(bank_of(genomes, sites), requests)
+    for i in (0, 1, 17, 38, 63):
+        alone = decoder.generate(bank_of([genomes[i % 16]], sites), [Request(0, *(getattr(requests[i], f) for f in ("prompt", "num_samples", "temperature", "limit", "key")))])
+        assert alone[0][0].tokens == together[i][0].tokens
+
+
+def test_samples_of_one_prompt_differ_and_small_batches_change_nothing(engine):
+    model, sites, hooks, decoder = engine
+    genomes = [random_genome(sites, seed) for seed in range(3)]
+    requests = [Request(i % 3, p, 4, 1.2, 6, key=i) for i, p in enumerate(prompts_of_lengths([7, 8, 15, 4]))]
+    whole = decoder.generate(bank_of(genomes, sites), requests)
+    cut = Decoder(model, hooks, frozenset({STOP}), max_batch_tokens=1).generate(bank_of(genomes, sites), requests)
+    assert [[a.tokens for a in g] for g in whole] == [[a.tokens for a in g] for g in cut]
+    assert any(len({tuple(a.tokens) for a in group}) > 1 for group in whole)
+
+
+def test_absent_sites_and_different_ranks_add_exactly_their_own_delta(engine):
+    model, sites, _, decoder = engine
+    full = random_genome(sites, 5, rank=3)
+    partial = full.with_factors({n: f for i, (n, f) in enumerate(full.factors.items()) if i % 2})
+    prompt = prompts_of_lengths([10])[0]
+    answers = decoder.generate(bank_of([full, partial], sites), [Request(0, prompt, 1, 0.0, 8, 0), Request(1, prompt, 1, 0.0, 8, 0)])
+    assert answers[0][0].tokens == greedy_reference(model, full, prompt, 8)
+    assert answers[1][0].tokens == greedy_reference(model, partial, prompt, 8)
+
+
+def test_weights_that_are_not_finite_give_a_fault_and_harm_nobody_else(engine):
+    _, sites, _, decoder = engine
+    sick, well = random_genome(sites, 1), random_genome(sites, 2)
+    sick.factors[sites[-1].name].b[0, 0] = float("nan")  # down_proj of the last layer
+    requests = [Request(o, p, 2, 0.0, 5, o) for o, p in zip((0, 1), prompts_of_lengths([8, 8]), strict=True)]
+    answers = decoder.generate(bank_of([sick, well], sites), requests)
+    assert all(a.fault and not a.tokens for a in answers[0])
+    alone = decoder.generate(bank_of([well], sites), [Request(0, requests[1].prompt, 2, 0.0, 5, 1)])
+    assert [a.tokens for a in answers[1]] == [a.tokens for a in alone[0]]
+
+
+def reference_gradients(model, genome: Genome, lessons):
+    """Autograd through the merged model, one answer at a time, eager attention."""
+    model.set_attn_implementation("eager")
+    leaves = {n: (f.a.clone().requires_grad_(), f.b.clone().requires_grad_()) for n, f in genome.factors.items()}
+    weights = {f"{n}.weight": model.get_submodule(n).weight + genome.scaling * b @ a for n, (a, b) in leaves.items()}
+    total = sum(len(answer) for lesson in lessons for answer in lesson.answers)
+    loss = torch.zeros(())
+    for lesson in lessons:
+        for answer, advantage in zip(lesson.answers, lesson.advantages, strict=True):
+            ids = torch.tensor([[*lesson.prompt_ids, *answer]])
+            out = torch.func.functional_call(model, weights, kwargs={"input_ids": ids, "use_cache": False})
+            logits = out.logits[0, len(lesson.prompt_ids) - 1 : -1] / lesson.temperature
+            loss = loss + advantage * F.cross_entropy(logits, torch.tensor(answer), reduction="sum")
+    (loss / total).backward()
+    model.set_attn_implementation(IMPLEMENTATION)
+    return leaves, float(loss / total)
+
+
+def some_lessons(organism, seed):
+    prompts = prompts_of_lengths([6, 11], seed)
+    answers = prompts_of_lengths([3, 1, 5, 4], seed + 1)
+    return [
+        Lesson(organism, prompts[0], (answers[0], answers[1]), (1.0, -0.5), 0.9),
+        Lesson(organism, prompts[1], (answers[2], answers[3], answers[0]), (0.2, 0.0, -1.3), 0.9),
+    ]
+
+
+@pytest.mark.parametrize("max_tokens", [8, 4096])
+def test_population_gradients_equal_training_each_organism_alone(engine, max_tokens):
+    model, sites, hooks, _ = engine
+    genomes = {i: random_genome(sites, i, rank) for i, rank in ((7, 4), (9, 2), (12, 3))}
+    lessons = {i: some_lessons(i, i) for i in genomes}
+    learner = PolicyGradient(model, hooks, sites, max_gradient_norm=1e9, max_batch_tokens=max_tokens)
+    learnt = learner.learn({i: Learner(g, None) for i, g in genomes.items()}, [x for own in lessons.values() for x in own])
+    for i, genome in genomes.items():
+        leaves, loss = reference_gradients(model, genome, lessons[i])
+        assert learnt[i].loss == pytest.approx(loss, rel=1e-4, abs=1e-6)
+        norm = torch.sqrt(sum((g.grad.square().sum() for pair in leaves.values() for g in pair), torch.zeros(())))
+        assert learnt[i].gradient_norm == pytest.approx(float(norm), rel=1e-4)
+        for name, (a, b) in leaves.items():  # Adam's first moment after one step is a tenth of the gradient
+            torch.testing.assert_close(learnt[i].optimizer.first[name].a * 10, a.grad, rtol=1e-3, atol=1e-6)
+            torch.testing.assert_close(learnt[i].optimizer.first[name].b * 10, b.grad, rtol=1e-3, atol=1e-6)
+            adam = torch.optim.Adam([a, b], lr=genome.traits.learning_rate)
+            adam.step()
+            sure = a.grad.abs() > 1e-6  # where the gradient is rounding, Adam's first step is the sign of rounding
+            torch.testing.assert_close(learnt[i].genome.factors[name].a[sure], a.detach()[sure], rtol=0, atol=1e-5)
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_learners_without_a_useful_lesson_come_back_unchanged(engine):
+    model, sites, hooks, _ = engine
+    genome = random_genome(sites, 0)
+    learner = PolicyGradient(model, hooks, sites, 1.0, 4096)
+    flat = Lesson(1, (5, 6), ((7,), (8,)), (0.0, 0.0), 1.0)
+    assert learner.learn({1: Learner(genome, None), 2: Learner(genome, None)}, [flat])[1].genome is genome
+
+
+def test_reinforcing_an_answer_makes_it_likelier(engine):
+    model, sites, hooks, decoder = engine
+    genome = random_genome(sites, 4, learning_rate=5e-3)
+    learner = PolicyGradient(model, hooks, sites, 1.0, 4096)
+    lesson = Lesson(0, (5, 6, 7), ((8, 9), (10, 11)), (1.0, -1.0), 1.0)
+    state = Learner(genome, None)
+    losses = []
+    for _ in range(6):
+        result = learner.learn({0: state}, [lesson])[0]
+        losses.append(result.loss)
+        state = Learner(result.genome, result.optimizer)
+    assert losses[-1] < losses[0]
+
+
+def test_sampling_follows_the_distribution_and_ignores_neighbours():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, 1000, generator=generator) * 2
+    count = 20_000
+    uniforms = (torch.arange(count) + 0.5) / count
+    tokens, logprobs = choose_tokens(logits.expand(count, -1), torch.full((count,), 0.7), uniforms)
+    expected = torch.softmax(logits[0] / 0.7, -1)
+    observed = torch.bincount(tokens, minlength=1000) / count
+    assert (observed - expected).abs().max() < 2.0 / count
+    torch.testing.assert_close(logprobs, torch.log(expected)[tokens], rtol=1e-3, atol=1e-3)
+    alone, _ = choose_tokens(logits, torch.tensor([0.7]), uniforms[777:778])
+    assert int(alone[0]) == int(tokens[777])
+
+
+def test_sampling_never_takes_a_token_of_zero_probability_at_the_edges():
+    logits = torch.full((3, 600), -float("inf"))
+    logits[:, [0, 255, 511]] = 0.0
+    tokens, _ = choose_tokens(logits, torch.ones(3), torch.tensor([0.0, 0.999999, 0.5]))
+    assert set(tokens.tolist()) <= {0, 255, 511}
+
+
+def test_reference_restores_the_model(engine):
+    model, sites, _, _ = engine
+    before = {n: p.clone() for n, p in model.named_parameters()}
+    restore(model, merged(model, random_genome(sites, 1)))
+    assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())

@@ -15,13 +15,17 @@ from torch import Tensor
 class Grid:
     """A `(groups, width)` rectangle holding consecutive groups of tokens, each group left-aligned.
 
-    `index` (tokens,) is each token's cell in the flattened rectangle; None when every group fills its row, so
+    `counts` are the groups' sizes. `index` (tokens,) is each token's cell in the flattened rectangle; None when every group fills its row, so
     that placing is only a view.
     """
 
-    groups: int
+    counts: Sequence[int]
     width: int
     index: Tensor | None
+
+    @property
+    def groups(self) -> int:
+        return len(self.counts)
 
     def place(self, tokens: Tensor) -> Tensor:
         """`(tokens, ...)` to `(groups, width, ...)`; empty cells are 0."""
@@ -40,9 +44,9 @@ def make_grid(counts: Sequence[int], device: torch.device) -> Grid:
     """The rectangle for groups of `counts` consecutive tokens."""
     width = max(counts)
     if all(count == width for count in counts):
-        return Grid(len(counts), width, None)
+        return Grid(counts, width, None)
     sizes = torch.tensor(counts)
     starts = torch.repeat_interleave(torch.arange(len(counts)) * width, sizes)
     ends = torch.cumsum(sizes, 0)
     within = torch.arange(int(sizes.sum())) - torch.repeat_interleave(ends - sizes, sizes)
-    return Grid(len(counts), width, (starts + within).to(device))
+    return Grid(counts, width, (starts + within).to(device))

@@ -248,5 +248,5 @@ def _moments(learners: Mapping[int, Learner], site: str, which: str) -> list[Fac
 
 
 def _unstack(a: Tensor, b: Tensor, rank: int) -> Factors:
-    """One organism's (in, stack rank) and (stack rank, out) back to factors of its own rank, on the CPU."""
-    return Factors(a[:, :rank].T.contiguous().cpu(), b[:rank].T.contiguous().cpu())
+    """One organism's (stack rank, in) and (stack rank, out) back to factors of its own rank, on the CPU."""
+    return Factors(a[:rank].contiguous().cpu(), b[:rank].T.contiguous().cpu())

@@ -1,0 +1,76 @@
+"""What happened to whom: frozen records of the past, one JSON-able row each. Energies are in energy units."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+Scalar = str | int | float | None
+Row = dict[str, Scalar | list[int] | list[float]]
+
+
+class DeathCause(StrEnum):
+    """Why an organism died. Every death has exactly one cause."""
+
+    INSOLVENCY = "insolvency"  # it owed more than it had
+    AGE = "age"
+    CROWDING = "crowding"  # it made room for a birth at capacity
+    SHOCK = "shock"  # an event of the world took it
+
+
+@dataclass(frozen=True)
+class Birth:
+    """`organism_id` was born. Parent k paid `payments[k]`; a founder's `energy` is the source's.
+
+    `kind` is founder, clone or merge; `operator` names the mutation or merge operator that made the genome.
+    """
+
+    generation: int
+    organism_id: int
+    kind: str
+    parents: tuple[int, ...]
+    lineage: int
+    energy: float
+    payments: tuple[float, ...]
+    operator: str
+
+    def to_row(self) -> Row:
+        return _row("birth", self)
+
+
+@dataclass(frozen=True)
+class Death:
+    """`organism_id` died of `cause`, owing `owed` and leaving `remains` to `heir` (commons or sink)."""
+
+    generation: int
+    organism_id: int
+    cause: DeathCause
+    age: int
+    lineage: int
+    children: int
+    owed: float
+    remains: float
+    heir: str
+
+    def to_row(self) -> Row:
+        return _row("death", self)
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two parents became one child: recorded beside the child's `Birth`, with the lineages that met."""
+
+    generation: int
+    child_id: int
+    parents: tuple[int, int]
+    lineages: tuple[int, int]
+    operator: str
+
+    def to_row(self) -> Row:
+        return _row("merge", self)
+
+
+Event = Birth | Death | Merge
+
+
+def _row(name: str, event: Event) -> Row:
+    fields = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(event).items()}
+    return {"event": name, **fields}

@@ -1,0 +1,72 @@
+"""Who may breed, with whom, and who makes room. Ties go to the lower id unless said otherwise."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from evolora.organism.organism import Organism
+
+CrowdingRule = Literal["poorest", "oldest", "random", "none"]
+MateRule = Literal["complementary", "random"]
+
+
+def find_breeders(energies: Mapping[int, int], threshold: int) -> list[int]:
+    """Ids of organisms with at least `threshold` units, richest first."""
+    rich = [organism_id for organism_id, units in energies.items() if units >= threshold]
+    return sorted(rich, key=lambda organism_id: (-energies[organism_id], organism_id))
+
+
+def find_displaced(
+    rule: CrowdingRule,
+    organisms: Iterable[Organism],
+    energies: Mapping[int, int],
+    protected: Collection[int],
+    rng: np.random.Generator,
+) -> int | None:
+    """The id of who makes room for a birth, never one of `protected`; None when nobody does."""
+    candidates = sorted((o for o in organisms if o.id not in protected), key=lambda o: o.id)
+    if not candidates or rule == "none":
+        return None
+    if rule == "poorest":
+        return min(candidates, key=lambda o: (energies[o.id], o.id)).id
+    if rule == "oldest":
+        return min(candidates, key=lambda o: (o.born, o.id)).id
+    return candidates[int(rng.integers(len(candidates)))].id
+
+
+def complementarity(own: Mapping[str, float], partner: Mapping[str, float]) -> float:
+    """Sum over niches of max(0, partner's competence - own); a niche never visited counts 0 competence."""
+    return sum(max(0.0, partner[niche] - own.get(niche, 0.0)) for niche in sorted(partner))
+
+
+def complementary_mate(
+    organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator
+) -> Organism | None:
+    """The candidate that does well where `organism` does badly; chance decides among equals."""
+    if not candidates:
+        return None
+    gains = [complementarity(organism.competence, candidate.competence) for candidate in candidates]
+    best = [candidate for candidate, gain in zip(candidates, gains, strict=True) if gain == max(gains)]
+    return random_mate(organism, best, rng)
+
+
+def random_mate(
+    organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator
+) -> Organism | None:
+    """Any candidate, with equal chances."""
+    return candidates[int(rng.integers(len(candidates)))] if candidates else None
+
+
+MATE_RULES: Mapping[
+    MateRule, Callable[[Organism, Sequence[Organism], np.random.Generator], Organism | None]
+] = {"complementary": complementary_mate, "random": random_mate}
+
+
+def deal(ids: Iterable[int], rng: np.random.Generator) -> dict[int, int]:
+    """Neutral selection: id -> id whose account settles its generation, a uniformly random permutation.
+
+    What an organism does then says nothing about whether it lives or breeds: what is left is drift.
+    """
+    ordered = sorted(ids)
+    return {ordered[i]: ordered[int(j)] for i, j in enumerate(rng.permutation(len(ordered)))}

@@ -23,6 +23,7 @@ class HostConfig(Section):
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="Number format of the host; auto takes bfloat16 where the device is fast in it.")
     threads: int | None = Field(None, ge=1, description="CPU threads; None leaves the choice to torch.")
     max_batch_tokens: int = Field(8192, ge=64, description="Tokens in one forward pass at most: bounds memory.")
+    max_learning_tokens: int = Field(4096, ge=64, description="Tokens in one backward pass at most: bounds the memory of learning.")
     system_prompt: str = Field("Answer only.", description="System message of every prompt, paid for like any other token.")
 
 

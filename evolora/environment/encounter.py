@@ -28,8 +28,8 @@ class Answer:
     """What an organism wrote once. `token_ids` holds every token that was generated and is paid for.
 
     `prompt_tokens` is the length of the prompt, which all samples of one encounter share.
-    `logprob` is the mean natural-log probability of the generated tokens under the distribution they were drawn from
-    (temperature 1 where greedy).
+    `logprob` is the mean natural-log probability of the generated tokens under the distribution they were
+    drawn from (temperature 1 where greedy).
     `fault` says why there is no usable answer (for example non-finite weights), else it is empty.
     """
 

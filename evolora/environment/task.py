@@ -10,8 +10,9 @@ from typing import Any
 class Task:
     """One question.
 
-    `answer` is the reference, written as an organism should write it. `payload` belongs to the family's scorer
-    and is opaque to everybody else. `digest` identifies the content: equal questions of one family share it.
+    `answer` is the reference, written as an organism should write it. `payload` belongs to the family's
+    scorer and is opaque to everybody else. `digest` identifies the content: equal questions of one family
+    share it.
     """
 
     family: str
@@ -28,7 +29,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Score:
-    """One answer's quality, `value` in [0, 1], with the `reason` when it is 0 for a cause (empty, scorer raised, ...)."""
+    """One answer's quality in [0, 1], with the `reason` where a cause made it 0 (empty, raised, ...)."""
 
     value: float
     reason: str = ""

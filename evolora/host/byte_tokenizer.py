@@ -31,7 +31,7 @@ class HostTokenizer(Protocol):
 
 
 class ByteTokenizer:
-    """UTF-8 bytes as ids 0-255, then begin-of-sequence and end-of-sequence. Nothing to download, nothing unknown."""
+    """UTF-8 bytes as ids 0-255, then begin- and end-of-sequence. Nothing to download."""
 
     BOS = 256
     EOS = 257

@@ -1,6 +1,7 @@
 """Convert a GGUF file once into what transformers loads in a second: safetensors, config and tokenizer."""
 
 import contextlib
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,16 +39,19 @@ def read_gguf(gguf: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     with gguf.open("rb") as stream:
         magic = stream.read(4)
     if magic != b"GGUF":
-        raise HostError(f"{gguf}: expected a GGUF file (it starts with 'GGUF'), got {magic!r}; download it again")
+        raise HostError(f"{gguf}: expected 'GGUF' at the start, got {magic!r}; download it again")
     try:
-        with quiet_transformers():
+        # Its GGUF reader draws a bar of its own on stderr, whatever its settings.
+        with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True)
             model = AutoModelForCausalLM.from_pretrained(
                 gguf.parent, gguf_file=gguf.name, dtype=dtype, local_files_only=True
             )
-    except Exception as error:  # noqa: BLE001 - the readers raise anything from struct.error to IndexError on damaged files
+    except Exception as error:  # the readers raise anything from struct.error to IndexError
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
-        raise HostError(f"{gguf}: expected a whole GGUF causal language model, got {reason}; download it again") from error
+        raise HostError(
+            f"{gguf}: expected a whole causal language model, got {reason}; download it again"
+        ) from error
     return model, tokenizer
 
 

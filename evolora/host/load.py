@@ -24,7 +24,7 @@ _INCIDENTAL = ("transformers_version", "_name_or_path", "_model_name_or_path", "
 
 @dataclass(frozen=True, eq=False)
 class Host:
-    """A frozen causal language model with all that is needed to speak to it. Loaded once, shared by all organisms."""
+    """A frozen causal language model and what is needed to speak to it. Shared by all organisms."""
 
     name: str
     model: Any  # a transformers causal LM: eval mode, no parameter requires a gradient
@@ -60,11 +60,13 @@ class PretrainedTokenizer:
         return self._stop_id
 
     def encode(self, text: str) -> list[int]:
-        # split_special_tokens: a task text with "<|im_end|>" in it must not end the turn.
+        # split_special_tokens: a text with "<|im_end|>" in it must not end the turn.
         return list(self._inner(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
     def decode(self, ids: Iterable[int]) -> str:
-        return str(self._inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return str(
+            self._inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         return self._chat(messages, generate=True) if self._has_template else None
@@ -75,14 +77,23 @@ class PretrainedTokenizer:
         try:
             # enable_thinking: read by templates of reasoning models (Qwen3), ignored by the others.
             text = self._inner.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=generate, enable_thinking=False
+                [message | {"content": self._defuse(message["content"])} for message in messages],
+                tokenize=False,
+                add_generation_prompt=generate,
+                enable_thinking=False,
             )
         except TemplateError as error:
             raise ValueError(str(error)) from error
         return list(self._inner(text, add_special_tokens=False)["input_ids"])
 
+    def _defuse(self, text: str) -> str:
+        """`text` with spelled-out special tokens broken up: nobody ends a turn from within its text."""
+        for token in self._inner.all_special_tokens:
+            text = text.replace(token, f"{token[:1]} {token[1:]}")
+        return text
+
     def _find_stop(self) -> int:
-        """What the template writes after an assistant's turn; the end-of-sequence token without a template."""
+        """What the template writes after an assistant's turn; or the end-of-sequence token."""
         special = set(self._inner.all_special_ids)
         if self._has_template:
             turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
@@ -93,18 +104,18 @@ class PretrainedTokenizer:
                 if token in special:
                     return token
         if self._inner.eos_token_id is None:
-            raise HostError("tokenizer: expected an end-of-sequence token, got none; set eos_token in tokenizer_config.json")
+            raise HostError("tokenizer: expected an end-of-sequence token, got none; set its eos_token")
         return int(self._inner.eos_token_id)
 
 
 def load_host(name: str, device: str = "auto", dtype: str = "auto", threads: int | None = None) -> Host:
     """Load the host `name` stands for, frozen and in eval mode.
 
-    `name`: see `registry.resolve`; the default host is brought first if the cache lacks it. `threads` sets torch's
-    CPU threads for this process.
+    `name`: see `registry.resolve`; the default host is brought first if the cache lacks it. `threads` sets
+    torch's CPU threads for this process.
 
     Raises:
-        HostError: unknown name, bad device or dtype, a download that failed, or a model that cannot be loaded.
+        HostError: unknown name, bad device or dtype, a failed download, or a model that cannot be loaded.
     """
     source = resolve(name)
     where = choose_device(device)
@@ -126,6 +137,7 @@ def load_host(name: str, device: str = "auto", dtype: str = "auto", threads: int
         tokenizer, digest = PretrainedTokenizer(inner), _directory_digest(folder)
     model = model.to(device=where, dtype=number_format)
     model.eval().requires_grad_(False)
+    _check_is_causal(name, model)
     eos_ids = _eos_ids(model, tokenizer)
     pad = model.config.pad_token_id
     return Host(
@@ -149,7 +161,7 @@ def _read_directory(folder: Path, name: str, dtype: torch.dtype) -> tuple[Any, A
             model, report = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, local_files_only=True, output_loading_info=True
             )
-    except Exception as error:  # noqa: BLE001 - transformers, safetensors and tokenizers raise anything on a bad folder
+    except Exception as error:  # the libraries raise anything on a bad folder
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
         raise HostError(
             f"host {name}: expected a causal language model with its tokenizer in {folder}, got {reason}; "
@@ -158,12 +170,31 @@ def _read_directory(folder: Path, name: str, dtype: torch.dtype) -> tuple[Any, A
     if report["missing_keys"]:  # transformers fills them with random numbers
         missing = ", ".join(sorted(report["missing_keys"])[:3])
         raise HostError(
-            f"host {name}: expected all weights of a {type(model).__name__} in {folder}, got none for {missing}; "
-            "give a causal (decoder-only) language model"
+            f"host {name}: expected all weights of a {type(model).__name__} in {folder}, "
+            f"got none for {missing}; give a causal (decoder-only) language model"
         )
-    if model.config.is_encoder_decoder or not hasattr(model, "lm_head"):
-        raise HostError(f"host {name}: expected a decoder-only language model, got {type(model).__name__}; choose another host")
     return model, tokenizer
+
+
+def _check_is_causal(name: str, model: Any) -> None:
+    """Refuse a model that sees the future (an encoder) or computes no numbers, by two prompts with one beginning."""
+    prompts = torch.tensor([[5, 6, 7], [5, 6, 8]], device=model.device)
+    problem = ""
+    try:
+        with torch.inference_mode():
+            logits = model(input_ids=prompts).logits.float()  # (2, 3, vocabulary)
+    except Exception as error:  # a model of another kind fails wherever it likes
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+    else:
+        if not torch.isfinite(logits).all():
+            problem = "numbers that are not finite"
+        elif (logits[0, 0] - logits[1, 0]).abs().max() > 0.05 * logits.abs().max():
+            problem = "predictions that depend on later tokens"
+    if problem:
+        raise HostError(
+            f"host {name}: expected a decoder-only language model, got a {type(model).__name__} "
+            f"with {problem}; choose another host"
+        )
 
 
 def _eos_ids(model: Any, tokenizer: HostTokenizer) -> frozenset[int]:

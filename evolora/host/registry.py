@@ -70,7 +70,7 @@ class HostSource:
 
 
 def cache_dir() -> Path:
-    """Evolora's folder for brought hosts: `EVOLORA_CACHE`, else where the platform keeps caches. Not created here."""
+    """Evolora's folder for brought hosts: `EVOLORA_CACHE`, else the platform's place. Not created here."""
     chosen = os.environ.get("EVOLORA_CACHE")
     if chosen:
         return Path(chosen).expanduser().absolute()
@@ -103,7 +103,9 @@ def resolve(name: str) -> HostSource:
         return HostSource("directory", name, path.absolute())
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise HostError(f"host file {name}: expected a .gguf file, got '{path.suffix}'; give a GGUF file or a directory")
+            raise HostError(
+                f"host file {name}: expected a .gguf file, got '{path.suffix}'; give one, or a directory"
+            )
         return HostSource("gguf", name, path.absolute())
     if _HUB_ID.fullmatch(name) and path.suffix.lower() != ".gguf":
         return HostSource("hub", name)

@@ -43,7 +43,7 @@ def tiny_config(name: str) -> Any:
 
 
 def build_tiny(name: str) -> Any:
-    """The tiny host `name` as a float32 transformers model: same weights in every process and version of transformers.
+    """The tiny host `name` as a float32 transformers model: the same weights in every process.
 
     The weights come from a generator keyed by the name; the global random state is neither read nor changed.
     """
@@ -55,12 +55,12 @@ def build_tiny(name: str) -> Any:
     generator = torch.Generator().manual_seed(key64(0, "tiny-host", name) >> 1)  # manual_seed takes 63 bits
     with torch.no_grad():
         # By name: the order of registration may change between versions. Tied weights are listed once.
-        for path, parameter in sorted(model.named_parameters()):
-            if parameter.ndim == 1:  # norm gains, around where the architecture has "no effect": 0 for Gemma, else 1
+        for _, parameter in sorted(model.named_parameters()):
+            if parameter.ndim == 1:  # norm gains, around what has no effect: 0 for Gemma, else 1
                 neutral = 0.0 if name == "tiny-gemma3" else 1.0
                 parameter.copy_(neutral + 0.1 * torch.randn(parameter.shape, generator=generator))
             else:
-                # Embeddings of size 1, matrices that keep the size of what they are given: logits far from uniform.
-                scale = 1.0 if "embed_tokens" in path and "lm_head" in dict(model.named_modules()) and not config.tie_word_embeddings else 1 / math.sqrt(parameter.shape[1])
+                # 1 / sqrt(in): matrices keep the size of what they are given: logits far from uniform.
+                scale = 1 / math.sqrt(parameter.shape[1])
                 parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
     return model

@@ -56,6 +56,21 @@ class Genome:
     def is_finite(self) -> bool:
         return all(bool(torch.isfinite(t).all()) for f in self.factors.values() for t in (f.a, f.b))
 
+    def validated(self) -> "Genome":
+        """Itself, if `traits.rank` is the rank of every site; every operator hands its child through here.
+
+        Raises:
+            GenomeError: a site's rank differs from the rank trait, which prices the organism.
+        """
+        odd = {site: f.rank for site, f in self.factors.items() if f.rank != self.traits.rank}
+        if odd:
+            site, rank = next(iter(odd.items()))
+            raise GenomeError(
+                f"rank: expected {self.traits.rank} (the rank trait) at every site, got {rank} at {site}"
+                f" ({len(odd)} of {len(self.factors)} sites); change rank with grow_rank or shrink_rank only"
+            )
+        return self
+
     def with_factors(self, factors: Mapping[str, Factors]) -> "Genome":
         return replace(self, factors=dict(factors))
 
@@ -79,3 +94,14 @@ class OptimizerState:
     step: int
     first: Mapping[str, Factors]
     second: Mapping[str, Factors]
+
+    def fits(self, genome: Genome) -> bool:
+        """Whether the moments have the genome's sites and shapes, so that learning may go on with them."""
+        return all(
+            moments.keys() == genome.factors.keys()
+            and all(
+                moments[site].a.shape == f.a.shape and moments[site].b.shape == f.b.shape
+                for site, f in genome.factors.items()
+            )
+            for moments in (self.first, self.second)
+        )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evolora.errors import GenomeError
+
 
 @dataclass(frozen=True)
 class Traits:
@@ -38,3 +40,16 @@ class TraitRange:
     high: float
     step: float
     logarithmic: bool = False
+
+
+def range_of(ranges: Mapping[str, TraitRange], name: str) -> TraitRange:
+    """The range of one trait.
+
+    Raises:
+        GenomeError: there is none.
+    """
+    if name not in ranges:
+        raise GenomeError(
+            f"traits: expected a range for {name}, got ranges for {', '.join(sorted(ranges)) or 'none'}"
+        )
+    return ranges[name]

@@ -1,0 +1,220 @@
+"""From a world file's settings to living objects: the only place that knows both."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from evolora.config.load import dump_world, load_world
+from evolora.config.world import NicheConfig, TraitConfig, WorldConfig
+from evolora.environment.families.registry import make_family
+from evolora.environment.niche import Niche
+from evolora.environment.seasons import Season, Shock
+from evolora.environment.selftest import refuse_failing
+from evolora.environment.tasks import TaskSource
+from evolora.errors import ConfigError, RunFolderError
+from evolora.evaluation.local import LocalEvaluator
+from evolora.events import Event
+from evolora.host.load import load_host
+from evolora.host.sites import find_sites
+from evolora.lifecycle.foraging import Forager
+from evolora.lifecycle.heredity import Heredity
+from evolora.lifecycle.ledger import SOURCE, Reason, to_units
+from evolora.lifecycle.metabolism import Prices
+from evolora.lifecycle.reproduction import Breeder, found
+from evolora.lifecycle.survival import Survival
+from evolora.organism.founding import draw_traits, found_genome
+from evolora.organism.genome import SiteShape
+from evolora.organism.merging import MERGES
+from evolora.organism.mutation import MUTATIONS, mutate
+from evolora.organism.traits import TraitRange
+from evolora.record.checkpoint import checkpoints, load_checkpoint
+from evolora.record.run_dir import RunDir, run_name
+from evolora.rng import stream
+from evolora.simulation import Simulation
+from evolora.stages import account_of
+from evolora.world import Diet, Rules, World
+
+DEFAULT_OUT = Path("checkpoints")
+LOGARITHMIC = frozenset({"mutation_scale", "learning_rate"})
+
+
+def open_run(config: WorldConfig, out: Path | None) -> Simulation:
+    """A new run of a world, its folder made, its founders alive.
+
+    Raises:
+        EvoloraError: anything in the file that does not work on this machine, said before anything is computed.
+    """
+    rules = build_rules(config)
+    evaluator = build_evaluator(config)
+    run = {
+        "name": config.name, "seed": config.seed, "host": config.host.name, "host_digest": evaluator.host.digest,
+        "device": str(evaluator.host.device), "dtype": str(evaluator.host.dtype).removeprefix("torch."),
+        "versions": {name: version(name) for name in ("evolora", "torch", "transformers", "numpy", "reasoning-gym")},
+        "python": platform.python_version(), "machine": platform.machine(),
+    }
+    run_dir = RunDir.create(out or DEFAULT_OUT, run_name(config.name, config.seed), dump_world(config), run)
+    world, founding = found_world(config, rules, evaluator.sites)
+    return _simulation(config, world, rules, evaluator, run_dir, founding)
+
+
+def resume_run(path: Path, generations: int | None = None) -> Simulation:
+    """A run as its last checkpoint left it; what was logged after that is cut off and lived again.
+
+    Raises:
+        RunFolderError: no run, or no whole checkpoint, at `path`, or another host than the run began with.
+    """
+    run_dir = RunDir.open(path)
+    config = load_world(str(path / "world.yaml"))
+    saved = checkpoints(path)
+    if not saved:
+        raise RunFolderError(f"{path}: expected a checkpoint, got none; start the world again with `evolora simulate`")
+    world, log_sizes = load_checkpoint(saved[-1])
+    rules, evaluator = build_rules(config), build_evaluator(config)
+    check_host(run_dir, evaluator.host.digest)
+    run_dir.cut_logs(log_sizes)
+    if generations is not None:
+        config = config.model_copy(update={"generations": generations})
+    return _simulation(config, world, rules, evaluator, run_dir, ())
+
+
+def check_host(run_dir: RunDir, digest: str) -> None:
+    """Refuse to go on with another host than the run began with."""
+    import json
+
+    began = json.loads((run_dir.path / "run.json").read_text(encoding="utf-8"))["host_digest"]
+    if began != digest:
+        raise RunFolderError(f"{run_dir.path}: expected the host the run began with (digest {began[:12]}), got {digest[:12]}; bring that host back or start anew")
+
+
+def _simulation(
+    config: WorldConfig, world: World, rules: Rules, evaluator: LocalEvaluator, run_dir: RunDir, founding: Sequence[Event]
+) -> Simulation:
+    return Simulation(
+        name=config.name, world=world, rules=rules, evaluator=evaluator, run_dir=run_dir, generations=config.generations,
+        checkpoint_every=config.record.checkpoint_every, keep_checkpoints=config.record.keep_checkpoints, founding=founding,
+    )
+
+
+def build_evaluator(config: WorldConfig) -> LocalEvaluator:
+    """The host with its adapted sites, ready to answer and learn."""
+    host = load_host(config.host.name, config.host.device, config.host.dtype, config.host.threads)
+    sites = find_sites(host.model, config.genome.modules, config.genome.layers)
+    return LocalEvaluator(
+        host, sites, config.host.system_prompt, config.host.max_batch_tokens, config.host.max_learning_tokens,
+        config.learning.max_gradient_norm,
+    )
+
+
+def build_rules(config: WorldConfig) -> Rules:
+    """Niches (self-tested) and the rules of life."""
+    _check_operators(config)
+    niches = [build_niche(niche) for niche in config.niches]
+    tasks = TaskSource(config.seed)
+    refuse_failing(niches, tasks)
+    energy, reproduction = config.energy, config.reproduction
+    return Rules(
+        seed=config.seed,
+        niches=niches,
+        tasks=tasks,
+        seasons=[Season(s.niche, s.period, s.amplitude, s.phase) for s in config.seasons],
+        shocks=[Shock(s.niche, s.at, s.factor, s.duration, s.quantity) for s in config.shocks],
+        diet=Diet(config.encounters.visits, config.encounters.answers_per_task, config.encounters.tasks_per_niche),
+        forager=Forager(config.encounters.preference_weight, config.encounters.profit_weight),
+        prices=Prices(
+            energy.cost_per_prompt_token, energy.cost_per_generated_token, energy.cost_per_learning_token,
+            energy.cost_per_gigaparameter_token, energy.upkeep,
+        ),
+        survival=Survival(config.death.insolvency, config.death.max_age),
+        breeder=Breeder(
+            threshold=reproduction.threshold, endowment=reproduction.endowment, reserve=energy.upkeep,
+            max_births=reproduction.max_births_per_generation, merge_prob=reproduction.merge_prob, mate=reproduction.mate,
+            crowding=config.death.crowding, capacity=config.population.capacity,
+        ) if reproduction.enabled else None,
+        heredity=Heredity(
+            mutations=reproduction.mutation, merges=dict(reproduction.merging), trait_ranges=_ranges(config, founding=False),
+            preference_step=config.traits.niche_preference_step, decay=config.genome.decay,
+            lamarckian=config.learning.inheritance == "lamarckian", inherit_optimizer=config.learning.inherit_optimizer,
+        ),
+        heir=energy.remains,
+        commons_release=energy.commons_release,
+        learning=config.learning.method != "none",
+        neutral=config.selection == "neutral",
+    )
+
+
+def build_niche(config: NicheConfig) -> Niche:
+    return Niche(
+        name=config.name or config.family.replace(":", "_"), family=make_family(config.family, config.settings),
+        price=config.price, pay=config.pay, pay_floor=config.pay_floor, inflow=config.inflow, outflow=config.outflow,
+        capacity=config.capacity,
+    )
+
+
+def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -> tuple[World, list[Event]]:
+    """Generation 0: stocked niches and founders, with the events of their founding."""
+    world, events = World(), list[Event]()
+    for niche, settings in zip(rules.niches, config.niches, strict=True):
+        world.ledger.open_account(account_of(niche))
+        stock = settings.inflow if settings.stock is None else settings.stock
+        world.ledger.transfer(SOURCE, account_of(niche), to_units(min(stock, settings.capacity)), Reason.FOUNDING)
+    names = [niche.name for niche in rules.niches]
+    founding_ranges = _ranges(config, founding=True)
+    for number in range(config.population.founders):
+        rng = stream(config.seed, "found", number)
+        traits = draw_traits(founding_ranges, names, config.traits.niche_preference_step, rng)
+        genome = found_genome(sites, traits, config.genome.scaling, rng)
+        for _ in range(config.population.founder_mutations):
+            genome = mutate("gaussian", genome, rules.heredity.trait_ranges["rank"], rng)
+        events.append(found(world.population, world.ledger, genome, config.population.founder_energy, 0))
+    world.ledger.close_generation()
+    return world, events
+
+
+def _ranges(config: WorldConfig, founding: bool) -> dict[str, TraitRange]:
+    """Trait name -> range: where founders are drawn, or where mutation may go."""
+    ranges = {}
+    for name in ("rank", "mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples"):
+        trait: TraitConfig = getattr(config.traits, name)
+        low, high = trait.founders if founding else trait.bounds
+        ranges[name] = TraitRange(low, high, trait.step, name in LOGARITHMIC)
+    return ranges
+
+
+def _check_operators(config: WorldConfig) -> None:
+    problems = []
+    for key, chosen, known in (
+        ("reproduction.mutation", config.reproduction.mutation, MUTATIONS),
+        ("reproduction.merging", config.reproduction.merging, MERGES),
+    ):
+        unknown = sorted(set(chosen) - set(known))
+        if unknown:
+            problems.append(f"{key}: expected operators out of {', '.join(sorted(known))}, got {', '.join(unknown)}")
+        elif not sum(chosen.values()):
+            problems.append(f"{key}: expected at least one weight above 0, got none; set one")
+    if problems:
+        raise ConfigError(problems)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would take: `rows` of (what, how much), for people to read."""
+
+    rows: list[tuple[str, str]]
+
+
+def plan(config: WorldConfig) -> Plan:
+    """An estimate from the settings and a few measured prompts of every niche; nothing is run or written."""
+    from evolora.planning import estimate
+
+    rules, evaluator = build_rules(config), build_evaluator(config)
+    return Plan(estimate(config.generations, config.population.capacity, config.traits.num_examples.founders, config.traits.answer_limit.founders, rules, evaluator))
+
+
+def run_record(path: Path) -> dict[str, Any]:
+    """run.json of a run."""
+    import json
+
+    return dict(json.loads((path / "run.json").read_text(encoding="utf-8")))

@@ -1,0 +1,96 @@
+"""The `evolora` command: its commands, and what becomes of errors."""
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+from evolora import __version__
+from evolora.errors import ConfigError, EvoloraError
+
+# One file per command: name -> (module, a function or a typer app in it, what it does).
+# Imported when it is called, so that `evolora --help` does not wait for torch.
+COMMANDS = {
+    "simulate": ("evolora.cli.simulate", "simulate", "Live a world, or go on with an interrupted run."),
+    "host": (
+        "evolora.cli.host",
+        "host_app",
+        "The language models worlds run on: list them, bring one, try one.",
+    ),
+}
+
+
+class _Commands(TyperGroup):
+    """The commands of `COMMANDS`: a stub with the help line to list them, the real one to run it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands = {name: TyperCommand(name, help=what) for name, (_, _, what) in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, stub, rest = super().resolve_command(ctx, args)
+        return (name, stub, rest) if name is None else (name, _load_command(name), rest)
+
+
+def _load_command(name: str) -> Any:
+    module, attribute, _ = COMMANDS[name]
+    target = vars(import_module(module))[attribute]
+    if isinstance(target, typer.Typer):
+        group = get_group(target)
+        group.name = name
+        return group
+    single = typer.Typer(add_completion=False)
+    single.command(name)(target)
+    return get_command(single)
+
+
+app = typer.Typer(
+    name="evolora",
+    cls=_Commands,
+    help="Artificial life whose organisms are LoRA adapters living in a frozen language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback here is a defect, wanted in full and uncoloured
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"evolora {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point. A user's mistake is a line on stderr and exit code 2; Ctrl-C is exit code 130."""
+    try:
+        app()
+    except ConfigError as error:
+        _complain(error.problems)
+        sys.exit(error.exit_code)
+    except EvoloraError as error:
+        _complain([str(error)])
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:  # a full or read-only disk, a folder without permission
+        where = "" if error.filename is None else f": {error.filename}"
+        _complain([f"{error.strerror or error}{where}"])
+        sys.exit(EvoloraError.exit_code)
+
+
+def _complain(problems: list[str]) -> None:
+    for problem in problems:
+        typer.echo(f"error: {problem}", err=True)

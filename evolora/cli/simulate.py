@@ -1,0 +1,163 @@
+"""`evolora simulate`: live a world, or take up an interrupted run."""
+
+import os
+import shlex
+import signal
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evolora.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evolora.config.world import WorldConfig
+    from evolora.simulation import Simulation
+
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
+
+
+def simulate(
+    world: Annotated[
+        str | None, typer.Argument(help="A world file, or the name of one in worlds/.", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a setting: energy.upkeep=0.2, niches.0.price=2. Repeatable.",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything random follows from it.")] = None,
+    generations: Annotated[
+        int | None, typer.Option(help="How long to run; with --resume, counted from the run's start.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the run's folder is made. (default: checkpoints)"),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="The folder of a run to go on with, instead of a WORLD."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and leave.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's folder.")] = False,
+) -> None:
+    """Live a world: organisms answer, earn, die and reproduce, generation by generation.
+
+    Ctrl-C finishes the generation and saves; a second Ctrl-C stops at once.
+    """
+    _check_options(world, settings, seed, generations, out, resume, dry_run)
+    if resume is not None:
+        from evolora.build import resume_run
+
+        _live(resume_run(resume, generations), quiet)
+        return
+    from evolora.config.load import load_world
+
+    config = load_world(str(world), settings or (), seed=seed, generations=generations)
+    if dry_run:
+        _show_plan(config)
+        return
+    from evolora.build import open_run
+
+    _live(open_run(config, out), quiet)
+
+
+def _check_options(
+    world: str | None,
+    settings: list[str] | None,
+    seed: int | None,
+    generations: int | None,
+    out: Path | None,
+    resume: Path | None,
+    dry_run: bool,
+) -> None:
+    """Raise `ConfigError` with every pair of options that contradict each other."""
+    if resume is None:
+        if world is None:
+            raise ConfigError(
+                "expected a WORLD or --resume RUN, got neither; try `evolora simulate tidepool`"
+            )
+        return
+    beside = {"WORLD": world, "--set": settings, "--seed": seed, "--out": out, "--dry-run": dry_run or None}
+    problems = [
+        f"--resume {resume}: expected no {name} beside it, got {value}; a run keeps its own world"
+        for name, value in beside.items()
+        if value
+    ]
+    if generations is not None and generations < 1:
+        problems.append(f"--generations: expected an integer >= 1, got {generations}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _show_plan(config: "WorldConfig") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from evolora.build import plan
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in plan(config).rows:
+        table.add_row(name, value)
+    Console(markup=False, highlight=False).print(table)
+
+
+def _live(simulation: "Simulation", quiet: bool) -> None:
+    """Run to the end or to Ctrl-C, and say where the record is and how to go on."""
+    from evolora.cli.terminal import open_view
+
+    folder = simulation.run_dir.path
+    how_to_resume = f"evolora simulate --resume {shlex.quote(str(folder))}"
+    with Interruption() as interruption:
+        view = None if quiet else open_view(simulation.name, simulation.generations, folder, interruption)
+        interruption.announce = view is None or not view.shows_stopping
+        try:
+            with view or nullcontext():
+                summary = simulation.run([] if view is None else [view], interruption)
+        except KeyboardInterrupt:
+            typer.echo(f"stopped at once; go on from the last checkpoint with: {how_to_resume}", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+    if summary.end == "stopped":
+        typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if summary.end == "extinct":
+        typer.echo(f"extinct after {summary.generation} generations", err=True)
+    typer.echo(str(folder) if quiet else f"run folder: {folder}")
+
+
+class Interruption:
+    """Ctrl-C while it is entered: the first asks for an orderly stop, the second raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.announce = True
+        self._previous: Callable[[int, FrameType | None], object] | int | None = None
+
+    def __call__(self) -> bool:
+        """Whether the run should stop after this generation."""
+        return self.requested
+
+    def __enter__(self) -> "Interruption":
+        self._previous = signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        if self.announce:
+            # Not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
+            os.write(2, b"\nstopping after this generation; Ctrl-C again stops at once\n")

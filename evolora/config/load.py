@@ -1,0 +1,160 @@
+"""Settings files: found by name, extended, overridden, checked; every mistake reported at once."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
+
+from evolora.config.document import (
+    Document,
+    KeyPath,
+    Value,
+    described,
+    dotted,
+    parse_yaml,
+    read_document,
+    suggestion,
+    to_yaml,
+)
+from evolora.config.schema import explain
+from evolora.config.world import WorldConfig
+from evolora.errors import ConfigError
+
+WORLDS = "worlds"
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def load_world(path_or_name: str, overrides: Sequence[str] = (), **direct: Value) -> WorldConfig:
+    """The world in a file, or in `worlds/NAME.yaml`, with overrides such as `niches.count_bits.price=2`.
+
+    `direct` sets top-level keys, e.g. `seed=3`; None leaves a key as it is. They win over `overrides`.
+
+    Raises:
+        ConfigError: with one line for every mistake in the file, the files it extends and the overrides.
+    """
+    return load_config(WorldConfig, find_file(path_or_name, WORLDS), overrides, direct)
+
+
+def load_config(
+    model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
+) -> ModelT:
+    """Any settings file, checked against `model`. Raises `ConfigError` with every mistake."""
+    document = read_document(path)
+    if not document.values and document.problems:
+        raise ConfigError(document.problems)
+    # Defaults go in first: `traits.rank.founders` alone keeps the default bounds, any list can be indexed.
+    fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
+    _fill_in(document.values, {name: field.get_default() for name, field in fields.items()})
+    for override in overrides:
+        _apply_override(document, override)
+    for key, value in (direct or {}).items():
+        if value is not None:
+            document.forget_places((key,))
+            document.values[key], document.places[(key,)] = value, f"--{key}"
+    problems = document.problems
+    try:
+        # Strict JSON: `true` is no 1 and '30' no 30, while a list still makes a tuple.
+        config = model.model_validate_json(json.dumps(document.values), strict=True)
+    except ValidationError as error:
+        problems = problems + explain(model, error, document)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def dump_world(config: WorldConfig) -> str:
+    """YAML of the resolved world: `load_world` reads the same world back."""
+    return to_yaml(config.model_dump(mode="json"))
+
+
+def find_file(path_or_name: str, folder: str) -> Path:
+    """The file at a path, or `folder/NAME.yaml`. Raises `ConfigError` with the nearest name there."""
+    names = [path_or_name, f"{path_or_name}.yaml"]
+    for candidate in [*names, *(os.path.join(folder, name) for name in names)]:
+        if os.path.isfile(candidate):
+            return Path(candidate)
+    known = sorted(path.stem for path in Path(folder).glob("*.yaml"))
+    what = "a directory" if os.path.isdir(path_or_name) else "no such file"
+    near = suggestion(Path(path_or_name).stem, known)
+    there = f" ({folder}/ has {', '.join(known)})" if known and not near else ""
+    expected = f"expected a YAML file or the name of one in {folder}/"
+    raise ConfigError(f"{path_or_name}: {expected}, got {what}{near}{there}")
+
+
+def _fill_in(values: dict[str, Value], defaults: Mapping[str, object]) -> None:
+    """Add the default of every key that is absent, inside sections too."""
+    for name, default in defaults.items():
+        given = values.setdefault(name, to_jsonable_python(default))
+        if isinstance(given, dict) and isinstance(default, BaseModel):
+            _fill_in(given, dict(default))
+
+
+def _apply_override(document: Document, override: str) -> None:
+    """Set one `a.b.c=value`; a mistake in it goes to the document's problems."""
+    shown = f"--set {override}"
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        document.problems.append(f"{shown}: expected KEY=VALUE with a dotted key, like energy.upkeep=0.2")
+        return
+    scratch = Document()
+    value = parse_yaml(text, shown, scratch)
+    if scratch.problems:
+        document.problems += scratch.problems
+        return
+    target: Value = document.values
+    path: KeyPath = ()
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        if isinstance(target, dict):
+            path = (*path, part)
+            if last:
+                target[part] = value
+            else:
+                if part not in target:
+                    document.places[path] = shown
+                target = target.setdefault(part, {})
+        elif isinstance(target, list):
+            position = _position(target, part)
+            if isinstance(position, str):
+                document.problems.append(f"{shown}: {dotted(path)}: {position}")
+                return
+            path = (*path, position)
+            if last:
+                target[position] = value
+            else:
+                target = target[position]
+        else:
+            got = described(target)
+            document.problems.append(
+                f"{shown}: {dotted(path)}: expected a section to set {part} in, got {got}"
+            )
+            return
+    document.forget_places(path)
+    document.places[path] = shown
+
+
+def _position(items: list[Value], part: str) -> int | str:
+    """The index of the item that `part` numbers or names, or what is wrong with it."""
+    names = [_item_name(item) for item in items]
+    if part in names:
+        return names.index(part)
+    if part.isdecimal() and int(part) < len(items):
+        return int(part)
+    named = [name for name in names if name]
+    if not items:
+        return f"expected a list with items, got an empty one to look for {part} in"
+    choices = f"0 to {len(items) - 1}" + (f" or {', '.join(named)}" if named else "")
+    return f"expected an item ({choices}), got {part}{suggestion(part, named)}"
+
+
+def _item_name(item: Value) -> str:
+    """What a list's item is called: its name, else its family's with `_` for `:`, else nothing."""
+    if not isinstance(item, dict):
+        return ""
+    name, family = item.get("name"), item.get("family")
+    return name if isinstance(name, str) else family.replace(":", "_") if isinstance(family, str) else ""

@@ -1,0 +1,116 @@
+"""Tasks for living, choosing, testing and showing: disjoint by seed and by content.
+
+The content itself decides where a task may be used: its digest falls into one of four shares. So a question
+that one niche tests with is never lived on, in this run or any other, whatever the world's seed, the other
+niches, the order of calls or the generation, and nothing has to be drawn up front or remembered.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from evolora.environment.niche import Niche
+from evolora.environment.task import Task
+from evolora.errors import TaskError
+from evolora.rng import key64
+
+Split = Literal["living", "test", "selection", "examples"]
+
+# Sixteenths of a family's questions; a small family is divided in the same way as a large one.
+SHARES: dict[Split, int] = {"living": 8, "test": 4, "selection": 3, "examples": 1}
+DEFAULT_TEST = 200
+DEFAULT_SELECTION = 200
+DEFAULT_EXAMPLES = 8
+EXAMPLE_POOL = 24  # drawn, so that the first few can show different answers
+FEWEST: dict[Split, int] = {"living": 4, "test": 32, "selection": 16, "examples": 1}
+BARREN_ATTEMPTS = 6  # samples in a row without a new task before the family counts as exhausted
+
+
+def split_of(task: Task) -> Split:
+    """The one use that a task's content allows: a function of its digest alone."""
+    sixteenth = int(task.digest[0], 16)  # BLAKE2b digests are uniform
+    for split, share in SHARES.items():
+        if sixteenth < share:
+            return split
+        sixteenth -= share
+    raise AssertionError("the shares add up to sixteen")
+
+
+class TaskSource:
+    """The tasks of every niche of a world, each a function of (seed, use, niche, generation) only.
+
+    Every method returns the same tasks on every call; those for a smaller `num` are a prefix of those for a
+    larger one. Where a family has fewer different tasks than asked for, it gives what it has, down to the
+    number in `FEWEST` (or `num`, if that is less); below that a `TaskError` says so.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._fixed: dict[tuple[Split, Niche], list[Task]] = {}  # dropping it would change no task
+
+    def living(self, niche: Niche, generation: int, num: int) -> list[Task]:
+        """`num` tasks that `niche` offers in `generation`, the same to all its visitors."""
+        return self._draw("living", niche, generation, num)
+
+    def selection(self, niche: Niche, num: int = DEFAULT_SELECTION) -> list[Task]:
+        """`num` tasks for choosing: training routers, ranking portfolios."""
+        return self._held("selection", niche, num)
+
+    def test(self, niche: Niche, num: int = DEFAULT_TEST) -> list[Task]:
+        """`num` tasks for measuring the result, used for nothing else."""
+        return self._held("test", niche, num)
+
+    def examples(self, niche: Niche, num: int = DEFAULT_EXAMPLES) -> list[Task]:
+        """The first `num` (at most `EXAMPLE_POOL`) of the niche's worked examples.
+
+        They show different answers before they repeat one.
+        """
+        if num > EXAMPLE_POOL:
+            raise ValueError(f"expected at most {EXAMPLE_POOL} examples, got {num}")
+        return _different_answers_first(self._held("examples", niche, EXAMPLE_POOL))[:num]
+
+    def _held(self, split: Split, niche: Niche, num: int) -> list[Task]:
+        """The fixed tasks of a split, kept because they are asked for again and again."""
+        kept = self._fixed.get((split, niche), [])
+        if len(kept) < num:
+            kept = self._draw(split, niche, 0, num)
+            self._fixed[split, niche] = kept
+        return kept[:num]
+
+    def _draw(self, split: Split, niche: Niche, generation: int, num: int) -> list[Task]:
+        tasks: dict[str, Task] = {}
+        for sample in self._samples(split, niche, generation):
+            tasks.update((task.digest, task) for task in sample if task.digest not in tasks)
+            if len(tasks) >= num:
+                break
+        if len(tasks) < min(num, FEWEST[split]):
+            raise TaskError(
+                f"niche {niche.name}: expected at least {min(num, FEWEST[split])} different {split} tasks, "
+                f"got {len(tasks)}: {niche.family.name} has too few questions at these settings; widen them"
+            )
+        return list(tasks.values())[:num]
+
+    def _samples(self, split: Split, niche: Niche, generation: int) -> Iterator[list[Task]]:
+        """Samples of the family, each reduced to the split's own content, until several bring nothing new.
+
+        Their size does not depend on `num`, which therefore changes only where the list of tasks ends.
+        """
+        size = 16 if split == "living" else 128
+        seen: set[str] = set()
+        barren = attempt = 0
+        while barren < BARREN_ATTEMPTS:
+            seed = key64(self._seed, "tasks", split, niche.name, generation, attempt)
+            sample = [task for task in niche.family.sample(seed, size) if split_of(task) == split]
+            barren = 0 if any(task.digest not in seen for task in sample) else barren + 1
+            seen.update(task.digest for task in sample)
+            attempt += 1
+            yield sample
+
+
+def _different_answers_first(pool: list[Task]) -> list[Task]:
+    """`pool` reordered: one task of every answer by first appearance, then a second of each, and so on."""
+    rounds: dict[str, int] = {}
+    ranked: list[tuple[int, int, Task]] = []
+    for place, task in enumerate(pool):
+        ranked.append((rounds.setdefault(task.answer, 0), place, task))
+        rounds[task.answer] += 1
+    return [task for _, _, task in sorted(ranked, key=lambda entry: entry[:2])]

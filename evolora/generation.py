@@ -1,0 +1,161 @@
+"""One generation: a list of named calls, and the report of what happened."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evolora import stages
+from evolora.environment.encounter import Outcome
+from evolora.evaluation.evaluator import Evaluator
+from evolora.events import Birth, Death, Event
+from evolora.lifecycle.ledger import Flows, to_energy
+from evolora.organism.learning import Learnt
+from evolora.world import Rules, World
+
+
+@dataclass(frozen=True)
+class OrganismSummary:
+    """One of the best: `niche` is where it scores best, `score` its smoothed mean score there, `energy` in energy units."""
+
+    id: int
+    lineage: int
+    age: int
+    energy: float
+    niche: str
+    score: float
+    kind: str
+    rank: int
+    num_examples: int
+
+
+@dataclass(frozen=True)
+class GenerationReport:
+    """What happened in one generation. Energies in energy units, `births` by kind, `deaths` by cause.
+
+    `mean_score` is over all answers, `niche_scores` over those of one niche (absent: nobody came), `niche_visitors`
+    counts organisms. `num_tokens` counts prompt tokens (once per encounter) and generated tokens; `flows` is the
+    ledger by reason; `traits` are population means at the end; `residual` is the books' error and always 0.
+    """
+
+    generation: int
+    num_living: int
+    num_lineages: int
+    births: Mapping[str, int]
+    deaths: Mapping[str, int]
+    energy: Mapping[str, float]
+    flows: Mapping[str, float]
+    residual: int
+    mean_score: float
+    niche_scores: Mapping[str, float]
+    niche_visitors: Mapping[str, int]
+    niche_stocks: Mapping[str, float]
+    num_answers: int
+    num_tokens: int
+    num_learners: int
+    learning_tokens: int
+    faults: Mapping[str, int]
+    traits: Mapping[str, float]
+    best: tuple[OrganismSummary, ...]
+
+    def to_row(self) -> dict[str, Any]:
+        """A JSON-able row: the same bytes for the same world and seed on the same machine."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A report with what the record keeps beside it."""
+
+    report: GenerationReport
+    events: Sequence[Event]
+    outcomes: Sequence[Outcome]
+
+
+def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
+    """Live through one generation.
+
+    1 niches grow  2 organisms forage  3 they answer  4 answers become energy  5 they learn  6 some die
+    7 some reproduce  8 the books are closed and reported
+    """
+    world.generation += 1
+    stages.grow_niches(world, rules)
+    encounters = stages.forage(world, rules)
+    outcomes = stages.meet(world, rules, evaluator, encounters)
+    owed = stages.settle(world, rules, outcomes)
+    learnt = stages.learn(world, rules, evaluator, outcomes)
+    events: list[Event] = [*stages.cull(world, rules, owed)]
+    events += stages.breed(world, rules)
+    flows = world.ledger.close_generation()
+    return Generation(_report(world, rules, outcomes, learnt, events, flows), events, outcomes)
+
+
+def _report(
+    world: World, rules: Rules, outcomes: Sequence[Outcome], learnt: Mapping[int, Learnt], events: Sequence[Event], flows: Flows
+) -> GenerationReport:
+    ledger = world.ledger
+    by_niche: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_niche.setdefault(outcome.encounter.niche, []).append(outcome)
+    prompt_tokens = sum(outcome.answers[0].prompt_tokens for outcome in outcomes)
+    generated_tokens = sum(answer.generated_tokens for outcome in outcomes for answer in outcome.answers)
+    faults = Counter(score.reason for outcome in outcomes for score in outcome.scores if score.reason)
+    faults.update(result.fault for result in learnt.values() if result.fault)
+    reasons = sorted({reason for reason, _, _ in flows.totals})
+    return GenerationReport(
+        generation=world.generation,
+        num_living=len(world.population),
+        num_lineages=len(world.population.lineage_counts()),
+        births=dict(sorted(Counter(event.kind for event in events if isinstance(event, Birth)).items())),
+        deaths=dict(sorted(Counter(str(event.cause) for event in events if isinstance(event, Death)).items())),
+        energy={kind: to_energy(ledger.total(name)) for kind, name in (("organisms", "organism"), ("niches", "niche"), ("commons", "commons"))},
+        flows={str(reason): to_energy(flows.total(reason)) for reason in reasons},
+        residual=flows.residual,
+        mean_score=_mean([outcome.mean_score for outcome in outcomes]),
+        niche_scores={name: _mean([o.mean_score for o in own]) for name, own in sorted(by_niche.items())},
+        niche_visitors={name: len({o.encounter.organism_id for o in own}) for name, own in sorted(by_niche.items())},
+        niche_stocks={niche.name: to_energy(ledger.balance(stages.account_of(niche))) for niche in rules.niches},
+        num_answers=sum(len(outcome.answers) for outcome in outcomes),
+        num_tokens=prompt_tokens + generated_tokens,
+        num_learners=len(learnt),
+        learning_tokens=_learning_tokens(outcomes, learnt),
+        faults=dict(sorted(faults.items())),
+        traits=_mean_traits(world),
+        best=_best(world),
+    )
+
+
+def _learning_tokens(outcomes: Sequence[Outcome], learnt: Mapping[int, Learnt]) -> int:
+    lessons = [stages.make_lesson(o) for o in outcomes if o.encounter.organism_id in learnt]
+    return sum(lesson.num_tokens for lesson in lessons if lesson is not None)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _mean_traits(world: World) -> dict[str, float]:
+    traits = [organism.active.traits for organism in world.population]
+    return {
+        "rank": _mean([t.rank for t in traits]),
+        "mutation_scale": _mean([t.mutation_scale for t in traits]),
+        "learning_rate": _mean([t.learning_rate for t in traits]),
+        "temperature": _mean([t.temperature for t in traits]),
+        "answer_limit": _mean([t.answer_limit for t in traits]),
+        "num_examples": _mean([t.num_examples for t in traits]),
+    }
+
+
+def _best(world: World, count: int = 8) -> tuple[OrganismSummary, ...]:
+    """The richest organisms."""
+    ranked = sorted(world.population, key=lambda o: (-world.ledger.balance(o.account), o.id))[:count]
+    summaries = []
+    for organism in ranked:
+        niche, score = max(sorted(organism.competence.items()), key=lambda item: item[1], default=("", 0.0))
+        summaries.append(
+            OrganismSummary(
+                organism.id, organism.lineage, organism.age(world.generation), to_energy(world.ledger.balance(organism.account)),
+                niche, score, organism.kind, organism.active.traits.rank, organism.active.traits.num_examples,
+            )
+        )
+    return tuple(summaries)

@@ -1,0 +1,41 @@
+"""The names of the weight mutations."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from evolora.errors import GenomeError
+from evolora.organism.genome import Genome
+from evolora.organism.traits import TraitRange
+
+Mutation = Callable[[Genome, np.random.Generator], Genome]
+
+MUTATIONS: dict[str, Mutation] = {}
+
+
+def mutation(name: str) -> Callable[[Mutation], Mutation]:
+    """Register a function as the mutation operator `name`, the name a world file gives it."""
+
+    def register(operator: Mutation) -> Mutation:
+        if name in MUTATIONS:
+            raise GenomeError(f"mutation: expected a new name, got {name} again; choose another")
+        MUTATIONS[name] = operator
+        return operator
+
+    return register
+
+
+def mutate(name: str, genome: Genome, rank_range: TraitRange, rng: np.random.Generator) -> Genome:
+    """The genome after one mutation; unchanged if the operator would take the rank out of `rank_range`.
+
+    Raises:
+        GenomeError: no operator has that name, the weights are not finite, or the result breaks the rank
+        invariant.
+    """
+    if name not in MUTATIONS:
+        raise GenomeError(f"mutation: expected one of {', '.join(sorted(MUTATIONS))}, got {name}")
+    if not genome.is_finite():
+        raise GenomeError("mutation: expected finite weights, got a parent with NaN or infinity")
+    child = MUTATIONS[name](genome, rng).validated()
+    changed = child.traits.rank != genome.traits.rank
+    return genome if changed and not rank_range.low <= child.traits.rank <= rank_range.high else child

@@ -1,0 +1,119 @@
+"""A run's folder: rows appended as they happen, files replaced whole, nothing half-written left to trust."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evolora.errors import RunFolderError
+
+METRICS, EVENTS, TIMING = "metrics.jsonl", "events.jsonl", "timing.jsonl"
+LOGS = (METRICS, EVENTS, TIMING)
+
+
+def to_json(row: Mapping[str, Any]) -> str:
+    """One line of JSON, the same bytes for equal rows; NaN and infinities are refused."""
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+class RunDir:
+    """The folder of one run. Only `create` and `open` make one; see DESIGN's data on disk in the README."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, parent: Path, name: str, world_yaml: str, run: Mapping[str, Any]) -> "RunDir":
+        """A new folder `name` in `parent`; a number is added where the name is taken.
+
+        Raises:
+            RunFolderError: the folder cannot be made or written.
+        """
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            path = _make_new(parent, name)
+            (path / "encounters").mkdir()
+            write_atomically(path / "world.yaml", world_yaml)
+            write_atomically(path / "run.json", json.dumps(dict(run), indent=2, sort_keys=True) + "\n")
+            for log in LOGS:
+                (path / log).touch()
+        except OSError as error:
+            raise RunFolderError(f"run folder: expected to write in {parent}, got {error.strerror or error}; choose another with --out") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDir":
+        """An existing run folder.
+
+        Raises:
+            RunFolderError: the path is not one.
+        """
+        missing = [name for name in ("world.yaml", "run.json", METRICS) if not (path / name).is_file()]
+        if missing:
+            raise RunFolderError(f"{path}: expected a run folder, got none ({', '.join(missing)} not there); give the folder that `evolora simulate` printed")
+        return cls(path)
+
+    def append(self, log: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Append rows to a log in one write, so that a reader sees whole rows unless the machine stops."""
+        with (self.path / log).open("a", encoding="utf-8") as file:
+            file.write("".join(to_json(row) + "\n" for row in rows))
+
+    def read(self, log: str) -> list[dict[str, Any]]:
+        """All whole rows of a log; a last line without its newline is still being written and left out."""
+        text = (self.path / log).read_text(encoding="utf-8")
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def log_sizes(self) -> dict[str, int]:
+        """Bytes in each log now: what a checkpoint remembers."""
+        return {log: (self.path / log).stat().st_size for log in LOGS}
+
+    def cut_logs(self, sizes: Mapping[str, int]) -> None:
+        """Forget what was logged after a checkpoint: it is about to be lived again.
+
+        Raises:
+            RunFolderError: a log is shorter than the checkpoint says, so it has been damaged.
+        """
+        for log, size in sizes.items():
+            path = self.path / log
+            if path.stat().st_size < size:
+                raise RunFolderError(f"{path}: expected at least {size} bytes as its checkpoint says, got {path.stat().st_size}; resume from an undamaged copy")
+            os.truncate(path, size)
+
+    def free_bytes(self) -> int:
+        """Bytes free on the disk that holds the run."""
+        return shutil.disk_usage(self.path).free
+
+
+def _make_new(parent: Path, name: str) -> Path:
+    for number in range(1, 10_000):
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise RunFolderError(f"{parent}: expected a free name like {name}, got 10,000 taken; clean up or choose another --out")
+
+
+def run_name(world: str, seed: int) -> str:
+    """The folder's name: world, seed and the day it was started."""
+    return f"{world}-seed{seed}-{datetime.now(UTC):%Y%m%d-%H%M%S}"

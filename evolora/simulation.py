@@ -1,0 +1,124 @@
+"""A run: generations one after the other, each recorded before the next begins."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from evolora.errors import RunFolderError
+from evolora.evaluation.evaluator import Evaluator
+from evolora.events import Event
+from evolora.generation import Generation, GenerationReport, advance
+from evolora.record.checkpoint import checkpoints, save_checkpoint
+from evolora.record.encounters import write_encounters
+from evolora.record.phylogeny import phylogeny_csv
+from evolora.record.run_dir import EVENTS, METRICS, TIMING, RunDir, write_atomically
+from evolora.world import Rules, World
+
+End = Literal["finished", "stopped", "extinct"]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run ended, after `generation` generations with `num_living` alive; `seconds` is this process's share."""
+
+    end: End
+    generation: int
+    num_living: int
+    num_answers: int
+    num_tokens: int
+    seconds: float
+
+
+class Observer(Protocol):
+    """Somebody who looks on. Observers never change the run."""
+
+    def started(self, simulation: "Simulation") -> None: ...
+
+    def generation(self, report: GenerationReport, seconds: float) -> None: ...
+
+    def finished(self, summary: RunSummary) -> None: ...
+
+
+@dataclass
+class Simulation:
+    """A world with its rules, its evaluator and its record. `founding` are the events of generation 0, not yet recorded."""
+
+    name: str
+    world: World
+    rules: Rules
+    evaluator: Evaluator
+    run_dir: RunDir
+    generations: int
+    checkpoint_every: int
+    keep_checkpoints: int
+    founding: Sequence[Event] = ()
+
+    def run(self, observers: Sequence[Observer] = (), should_stop: Callable[[], bool] = lambda: False) -> RunSummary:
+        """Live until the last generation, extinction, or `should_stop`; the state is saved in every case.
+
+        Raises:
+            RunFolderError: the record cannot be written (a full disk, say); the last checkpoint stays good.
+        """
+        began = time.perf_counter()
+        answers = tokens = 0
+        for observer in observers:
+            observer.started(self)
+        try:
+            self._record_founding()
+            while (end := self._end(should_stop())) is None:
+                start = time.perf_counter()
+                generation = advance(self.world, self.rules, self.evaluator)
+                seconds = time.perf_counter() - start
+                self._record(generation, seconds)
+                if self.world.generation % self.checkpoint_every == 0:
+                    self._checkpoint()
+                answers += generation.report.num_answers
+                tokens += generation.report.num_tokens
+                for observer in observers:
+                    observer.generation(generation.report, seconds)
+            self._conclude()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        summary = RunSummary(end, self.world.generation, len(self.world.population), answers, tokens, time.perf_counter() - began)
+        for observer in observers:
+            observer.finished(summary)
+        return summary
+
+    def _end(self, stop: bool) -> End | None:
+        if self.world.generation >= self.generations:
+            return "finished"
+        if len(self.world.population) == 0:
+            return "extinct"
+        return "stopped" if stop else None
+
+    def _record_founding(self) -> None:
+        if self.founding:
+            self.run_dir.append(EVENTS, [event.to_row() for event in self.founding])
+            self.founding = ()
+            self._checkpoint()
+
+    def _record(self, generation: Generation, seconds: float) -> None:
+        """Answers first, metrics last: a row of metrics means that its generation is wholly recorded."""
+        write_encounters(self.run_dir.path, self.world.generation, generation.outcomes)
+        self.run_dir.append(EVENTS, [event.to_row() for event in generation.events])
+        self.run_dir.append(TIMING, [{"generation": self.world.generation, "seconds": round(seconds, 3), "tokens": generation.report.num_tokens}])
+        self.run_dir.append(METRICS, [generation.report.to_row()])
+
+    def _checkpoint(self) -> None:
+        save_checkpoint(self.world, self.run_dir.log_sizes(), self.run_dir.path, self.keep_checkpoints)
+        write_atomically(self.run_dir.path / "phylogeny.csv", phylogeny_csv(self.run_dir.read(EVENTS)))
+
+    def _conclude(self) -> None:
+        """Save the last state, unless a checkpoint already has it."""
+        saved = checkpoints(self.run_dir.path)
+        if not saved or int(saved[-1].name.rpartition("-")[2]) != self.world.generation:
+            self._checkpoint()
+
+    def _unwritable(self, error: OSError) -> RunFolderError:
+        saved = checkpoints(self.run_dir.path)
+        last = saved[-1].name if saved else "none yet"
+        return RunFolderError(
+            f"{self.run_dir.path}: expected to write the record, got {error.strerror or error}; make room, then "
+            f"`evolora simulate --resume {self.run_dir.path}` goes on from the last checkpoint ({last})"
+        )

@@ -1,0 +1,211 @@
+"""The stages of a generation, each a function of the world and its rules."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from evolora.environment.chemostat import inflow_amount, outflow_amount
+from evolora.environment.encounter import Answer, Encounter, Outcome
+from evolora.environment.niche import Niche
+from evolora.environment.seasons import inflow_factor, price_factor
+from evolora.environment.task import Score
+from evolora.evaluation.evaluator import Evaluator
+from evolora.events import Death, Event
+from evolora.lifecycle.foraging import remember
+from evolora.lifecycle.ledger import SINK, SOURCE, Reason, to_energy, to_units
+from evolora.lifecycle.metabolism import pay_bill
+from evolora.lifecycle.reproduction import give_birth
+from evolora.lifecycle.selection import deal
+from evolora.lifecycle.sharing import pay_meals, release_commons
+from evolora.lifecycle.survival import bury
+from evolora.organism.learning import Learner, Learnt, Lesson
+from evolora.rng import key64, stream
+from evolora.world import Rules, World
+
+MEMORY = 0.3  # weight of a generation's experience in what an organism remembers of a niche
+
+
+def account_of(niche: Niche) -> str:
+    """A niche's stock in the ledger."""
+    return f"niche:{niche.name}"
+
+
+def price_now(niche: Niche, world: World, rules: Rules) -> float:
+    """Energy for a full-score answer this generation, shocks included."""
+    return niche.price * price_factor(niche.name, world.generation, rules.shocks)
+
+
+def grow_niches(world: World, rules: Rules) -> None:
+    """Outflow, the commons' release, then inflow as far as there is room."""
+    ledger = world.ledger
+    for niche in rules.niches:
+        account = account_of(niche)
+        ledger.transfer(account, SINK, outflow_amount(ledger.balance(account), niche.outflow), Reason.OUTFLOW)
+    release_commons(ledger, [account_of(niche) for niche in rules.niches], rules.commons_release)
+    for niche in rules.niches:
+        account = account_of(niche)
+        factor = inflow_factor(niche.name, world.generation, rules.seasons, rules.shocks)
+        amount = inflow_amount(ledger.balance(account), niche.inflow, niche.capacity, factor)
+        ledger.transfer(SOURCE, account, amount, Reason.INFLOW)
+
+
+def forage(world: World, rules: Rules) -> list[Encounter]:
+    """Every organism chooses niches; its k-th visit to a niche meets the niche's k-th task of the generation."""
+    niches = {niche.name: niche for niche in rules.niches}
+    offered = {
+        name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
+    }
+    encounters = []
+    for organism in world.population:
+        rng = stream(rules.seed, "forage", world.generation, organism.id)
+        traits = organism.active.traits
+        visits: Counter[str] = Counter()
+        for place, name in enumerate(rules.forager.choose(organism, list(niches), rules.diet.visits, rng)):
+            task = offered[name][visits[name] % len(offered[name])]
+            visits[name] += 1
+            encounters.append(
+                Encounter(
+                    organism_id=organism.id, niche=name, task=task,
+                    examples=tuple(rules.tasks.examples(niches[name], traits.num_examples)),
+                    num_samples=rules.diet.answers_per_task, temperature=traits.temperature,
+                    answer_limit=traits.answer_limit,
+                    key=key64(rules.seed, "encounter", world.generation, organism.id, place),
+                )
+            )
+    return encounters
+
+
+def meet(world: World, rules: Rules, evaluator: Evaluator, encounters: Sequence[Encounter]) -> list[Outcome]:
+    """The population answers, the niches score. A fault of host, weights or scorer is a score of 0 with a reason."""
+    niches = {niche.name: niche for niche in rules.niches}
+    genomes = {organism.id: organism.active for organism in world.population}
+    outcomes = []
+    for encounter, answers in zip(encounters, evaluator.answer(genomes, encounters), strict=True):
+        scores = tuple(_score(niches[encounter.niche], encounter, answer) for answer in answers)
+        outcomes.append(Outcome(encounter, answers, scores))
+    return outcomes
+
+
+def _score(niche: Niche, encounter: Encounter, answer: Answer) -> Score:
+    return Score(0.0, answer.fault) if answer.fault else niche.score(encounter.task, answer.text)
+
+
+def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> dict[int, int]:
+    """Meals out of the niches' stocks, then every token and the upkeep; returns units owed by organism id.
+
+    In a neutral world organism i's generation is settled on the account of a randomly dealt organism.
+    """
+    population, ledger = world.population, world.ledger
+    payers = payers_of(world, rules)
+    niches = {niche.name: niche for niche in rules.niches}
+    demands: dict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in outcomes:
+        niche = niches[outcome.encounter.niche]
+        earned = sum(score.value for score in outcome.scores) * price_now(niche, world, rules)
+        demands[account_of(niche)][f"organism:{payers[outcome.encounter.organism_id]}"] += to_units(earned)
+    paid_share = {}
+    for account in sorted(demands):
+        meals = pay_meals(ledger, account, demands[account])
+        wanted = sum(demands[account].values())
+        paid_share[account] = sum(meals.values()) / wanted if wanted else 1.0
+    owed = dict.fromkeys(population.ids, 0)
+    for outcome in outcomes:
+        niche = niches[outcome.encounter.niche]
+        owed[payers[outcome.encounter.organism_id]] += _charge_answers(world, rules, outcome, niche, payers, paid_share)
+    for organism in population:
+        owed[organism.id] += pay_bill(ledger, organism.account, rules.prices.upkeep_cost()).owed
+    return owed
+
+
+def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
+    """Organism id -> id of the organism on whose account its generation is settled."""
+    if rules.neutral:
+        return deal(world.population.ids, stream(rules.seed, "deal", world.generation))
+    return {identity: identity for identity in world.population.ids}
+
+
+def _charge_answers(
+    world: World, rules: Rules, outcome: Outcome, niche: Niche, payers: Mapping[int, int], paid_share: Mapping[str, float]
+) -> int:
+    """Charge one encounter's tokens and let its organism remember what the niche brought; returns units owed."""
+    organism = world.population[outcome.encounter.organism_id]
+    prompt = outcome.answers[0].prompt_tokens
+    generated = sum(answer.generated_tokens for answer in outcome.answers)
+    bill = rules.prices.answering_cost(prompt, generated, organism.active.num_parameters)
+    charge = pay_bill(world.ledger, f"organism:{payers[organism.id]}", bill)
+    earned = sum(score.value for score in outcome.scores) * price_now(niche, world, rules) * paid_share[account_of(niche)]
+    profit = (earned - to_energy(sum(bill.values()))) / len(outcome.answers)
+    remember(organism, niche.name, profit, outcome.mean_score, MEMORY)
+    return charge.owed
+
+
+def learn(world: World, rules: Rules, evaluator: Evaluator, outcomes: Sequence[Outcome]) -> dict[int, Learnt]:
+    """Organisms that can pay for it learn from their own scored answers; the tokens processed are charged first."""
+    if not rules.learning:
+        return {}
+    payers = payers_of(world, rules)
+    by_organism: dict[int, list[Lesson]] = defaultdict(list)
+    for outcome in outcomes:
+        lesson = make_lesson(outcome)
+        if lesson is not None:
+            by_organism[lesson.organism_id].append(lesson)
+    learners, lessons = {}, []
+    for identity, own in sorted(by_organism.items()):
+        organism, account = world.population[identity], f"organism:{payers[identity]}"
+        bill = rules.prices.learning_cost(sum(lesson.num_tokens for lesson in own))
+        if sum(bill.values()) > world.ledger.balance(account):
+            continue
+        pay_bill(world.ledger, account, bill)
+        learners[identity] = Learner(organism.active, organism.optimizer)
+        lessons += own
+    learnt = evaluator.learn(learners, lessons)
+    for identity, result in learnt.items():
+        organism = world.population[identity]
+        organism.optimizer = result.optimizer
+        if rules.heredity.lamarckian:  # what is learnt is the genome from now on: it is what children get
+            organism.genome = result.genome
+        else:
+            organism.learnt = result.genome
+    return learnt
+
+
+def make_lesson(outcome: Outcome) -> Lesson | None:
+    """Group-relative advantages, (score - mean) / standard deviation over one encounter's answers (Shao et al. 2024).
+
+    None where there is nothing to learn: all scores equal, or an answer without tokens.
+    """
+    values = [score.value for score in outcome.scores]
+    mean = sum(values) / len(values)
+    deviation = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
+    if deviation == 0 or not all(answer.token_ids for answer in outcome.answers):
+        return None
+    return Lesson(
+        outcome.encounter.organism_id,
+        outcome.answers[0].prompt_ids,
+        tuple(answer.token_ids for answer in outcome.answers),
+        tuple((value - mean) / deviation for value in values),
+        outcome.encounter.temperature or 1.0,
+    )
+
+
+def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
+    """Insolvency and age."""
+    deaths = rules.survival.find_deaths(world.population, owed, world.generation)
+    return [
+        bury(world.population, world.ledger, identity, cause, world.generation, rules.heir, owed.get(identity, 0))
+        for identity, cause in deaths.items()
+    ]
+
+
+def breed(world: World, rules: Rules) -> list[Event]:
+    """The rich reproduce: clones with mutation, or merges; who is displaced at capacity dies of crowding."""
+    if rules.breeder is None:
+        return []
+    plans = rules.breeder.plan(
+        world.population, world.ledger, world.generation, stream(rules.seed, "plan births", world.generation)
+    )
+    events: list[Event] = []
+    for plan in plans:
+        rng = stream(rules.seed, "conceive", world.generation, world.population.next_id)
+        conceive = rules.heredity.conceiver(world.population)
+        events += give_birth(plan, world.population, world.ledger, world.generation, conceive, rules.heir, rng)
+    return events

@@ -1,6 +1,8 @@
 """From a world file's settings to living objects: the only place that knows both."""
 
+import json
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,6 +19,7 @@ from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError, RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.events import Event
+from evolora.generation import advance
 from evolora.host.load import load_host
 from evolora.host.sites import find_sites
 from evolora.lifecycle.foraging import Forager
@@ -82,8 +85,6 @@ def resume_run(path: Path, generations: int | None = None) -> Simulation:
 
 def check_host(run_dir: RunDir, digest: str) -> None:
     """Refuse to go on with another host than the run began with."""
-    import json
-
     began = json.loads((run_dir.path / "run.json").read_text(encoding="utf-8"))["host_digest"]
     if began != digest:
         raise RunFolderError(f"{run_dir.path}: expected the host the run began with (digest {began[:12]}), got {digest[:12]}; bring that host back or start anew")
@@ -206,15 +207,30 @@ class Plan:
 
 
 def plan(config: WorldConfig) -> Plan:
-    """An estimate from the settings and a few measured prompts of every niche; nothing is run or written."""
-    from evolora.planning import estimate
-
+    """Found the world in memory, live its first generation, and say what all of them would take. Nothing is written."""
     rules, evaluator = build_rules(config), build_evaluator(config)
-    return Plan(estimate(config.generations, config.population.capacity, config.traits.num_examples.founders, config.traits.answer_limit.founders, rules, evaluator))
+    world, _ = found_world(config, rules, evaluator.sites)
+    organism = next(iter(world.population))
+    start = time.perf_counter()
+    report = advance(world, rules, evaluator).report
+    seconds = time.perf_counter() - start
+    copies = 3 if rules.learning else 1  # float32 weights, and Adam's two moments
+    adapters = config.population.capacity * organism.genome.num_parameters * 4 * copies
+    host = evaluator.host
+    return Plan(
+        [
+            ("host", f"{host.name}, {host.num_parameters / 1e6:.0f} M parameters, {host.device}, {str(host.dtype).removeprefix('torch.')}"),
+            ("sites", f"{len(evaluator.sites)} matrices, {organism.genome.num_parameters / 1e6:.2f} M parameters an organism at rank {organism.genome.traits.rank}"),
+            ("organisms", f"{config.population.founders} founders, room for {config.population.capacity}"),
+            ("niches", ", ".join(niche.name for niche in rules.niches)),
+            ("answers", f"{report.num_answers:,} in the first generation, about {report.num_answers * config.generations:,} in all"),
+            ("tokens", f"{report.num_tokens + report.learning_tokens:,} in the first generation, about {(report.num_tokens + report.learning_tokens) * config.generations:,} in all"),
+            ("memory", f"about {adapters / 2**20:,.0f} MiB of adapters beside the host"),
+            ("checkpoints", f"{config.record.keep_checkpoints + 1} of up to {adapters / 2**20:,.0f} MiB"),
+            ("time", f"first generation {seconds:.0f} s, all {config.generations} about {_duration(seconds * config.generations)}"),
+        ]
+    )
 
 
-def run_record(path: Path) -> dict[str, Any]:
-    """run.json of a run."""
-    import json
-
-    return dict(json.loads((path / "run.json").read_text(encoding="utf-8")))
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -84,11 +84,17 @@ def _check_options(
                 "expected a WORLD or --resume RUN, got neither; try `evolora simulate tidepool`"
             )
         return
-    beside = {"WORLD": world, "--set": settings, "--seed": seed, "--out": out, "--dry-run": dry_run or None}
+    beside = {
+        "WORLD": world,
+        "--set": " ".join(settings or ()) or None,
+        "--seed": seed,
+        "--out": out,
+        "--dry-run": dry_run or None,
+    }
     problems = [
         f"--resume {resume}: expected no {name} beside it, got {value}; a run keeps its own world"
         for name, value in beside.items()
-        if value
+        if value is not None
     ]
     if generations is not None and generations < 1:
         problems.append(f"--generations: expected an integer >= 1, got {generations}")
@@ -128,7 +134,7 @@ def _live(simulation: "Simulation", quiet: bool) -> None:
     if summary.end == "stopped":
         typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
         raise typer.Exit(INTERRUPTED)
-    if summary.end == "extinct":
+    if summary.num_living == 0:
         typer.echo(f"extinct after {summary.generation} generations", err=True)
     typer.echo(str(folder) if quiet else f"run folder: {folder}")
 

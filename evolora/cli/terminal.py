@@ -35,7 +35,7 @@ class History:
 
     def add(self, report: "GenerationReport", seconds: float) -> None:
         """Remember one generation. A niche where nobody came has None there."""
-        for name in report.niche_scores:
+        for name in (*report.niche_stocks, *report.niche_scores):
             if name not in self.niche_scores:
                 self.niche_scores[name] = deque([None] * len(self.scores), maxlen=REMEMBERED)
         for name, scores in self.niche_scores.items():
@@ -159,6 +159,7 @@ class LiveView:
         self.history = History(num_generations)
         # Replaced whole by the simulation's thread and only read by the one that refreshes the screen.
         self._body: ConsoleRenderable = Text("the founders are answering ...", style="dim")
+        self._over = False
         self._live = Live(console=console, get_renderable=self.render, refresh_per_second=4)
 
     def __enter__(self) -> Self:
@@ -181,14 +182,15 @@ class LiveView:
         self._live.refresh()
 
     def finished(self, summary: "RunSummary") -> None:
+        self._over = True
         self._live.refresh()
 
     def render(self) -> ConsoleRenderable:
         """The last generation's view over a line about the run."""
-        if self.stopping():
+        if self.stopping() and not self._over:
             foot = Text("stopping after this generation; Ctrl-C again stops at once", style="bold yellow")
         else:
-            foot = Text(f"{self.folder}   Ctrl-C saves and stops", style="dim")
+            foot = Text(f"{self.folder}" + ("" if self._over else "   Ctrl-C saves and stops"), style="dim")
         foot.no_wrap, foot.overflow = True, self._style().overflow
         return Group(self._body, foot)
 

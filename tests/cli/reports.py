@@ -22,7 +22,10 @@ def make_summary(number: int) -> OrganismSummary:
 
 
 def make_report(
-    generation: int = 1, niche_scores: Mapping[str, float] | None = None, num_best: int = 8, num_living: int = 28
+    generation: int = 1,
+    niche_scores: Mapping[str, float] | None = None,
+    num_best: int = 8,
+    num_living: int = 28,
 ) -> GenerationReport:
     """A lively generation; `niche_scores` leaves out the niches where nobody came."""
     scores = dict.fromkeys(NICHES, 0.25) if niche_scores is None else niche_scores

@@ -1,0 +1,70 @@
+"""The `evolora` command as a shell meets it."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from evolora import __version__
+from evolora.cli.app import COMMANDS, app
+
+HEAVY = ("torch", "numpy", "transformers", "reasoning_gym", "pyarrow", "peft", "pydantic", "yaml")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, which reports the heavy modules it imported as its last line."""
+    code = (
+        "import sys, atexit\n"
+        f"atexit.register(lambda: print('imported', *[name for name in {HEAVY!r} if name in sys.modules]))\n"
+        "from evolora.cli.app import main\n"
+        f"sys.argv = ['evolora', *{list(arguments)!r}]\n"
+        "main()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_asking_for_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["imported"]
+
+
+def test_the_help_of_simulate_does_not_wait_for_torch() -> None:
+    done = run("simulate", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--resume" in done.stdout
+    assert "torch" not in done.stdout.splitlines()[-1]
+
+
+def test_a_mistake_leaves_with_code_2_and_no_traceback() -> None:
+    done = run("simulate", "no-such-world-anywhere")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no-such-world-anywhere: expected a YAML file")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output == f"evolora {__version__}\n"
+
+
+def test_help_lists_every_command_with_what_it_does() -> None:
+    shown = " ".join(CliRunner().invoke(app, ["--help"]).output.replace("│", " ").split())
+    for name, (_, _, what) in COMMANDS.items():
+        assert f"{name} {what}" in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_its_own(name: str) -> None:
+    done = CliRunner().invoke(app, [name, "--help"])
+    assert done.exit_code == 0
+    assert f"evolora {name}" in done.output or f"root {name}" in done.output
+
+
+def test_a_mistyped_command_suggests_the_right_one() -> None:
+    done = CliRunner().invoke(app, ["simulat"])
+    assert done.exit_code == 2
+    assert "Did you mean 'simulate'?" in done.output

@@ -1,0 +1,13 @@
+"""Fixtures shared by all tests."""
+
+import pytest
+
+from evolora.host.load import Host, load_host
+
+TINY_HOSTS = ("tiny-llama", "tiny-qwen3", "tiny-gemma3")
+
+
+@pytest.fixture(scope="session", params=TINY_HOSTS)
+def tiny_host(request: pytest.FixtureRequest) -> Host:
+    """A random host of each architecture in float32: shared by all tests, so not to be changed."""
+    return load_host(request.param, device="cpu", dtype="float32")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from evolora.config.load import dump_world, load_world
 from evolora.config.world import NicheConfig, TraitConfig, WorldConfig
@@ -53,10 +52,16 @@ def open_run(config: WorldConfig, out: Path | None) -> Simulation:
     rules = build_rules(config)
     evaluator = build_evaluator(config)
     run = {
-        "name": config.name, "seed": config.seed, "host": config.host.name, "host_digest": evaluator.host.digest,
-        "device": str(evaluator.host.device), "dtype": str(evaluator.host.dtype).removeprefix("torch."),
+        "name": config.name,
+        "seed": config.seed,
+        "host": config.host.name,
+        "host_digest": evaluator.host.digest,
+        "device": str(evaluator.host.device),
+        "dtype": str(evaluator.host.dtype).removeprefix("torch."),
         "versions": {name: version(name) for name in ("evolora", "torch", "transformers", "numpy", "reasoning-gym")},
-        "python": platform.python_version(), "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
     }
     run_dir = RunDir.create(out or DEFAULT_OUT, run_name(config.name, config.seed), dump_world(config), run)
     world, founding = found_world(config, rules, evaluator.sites)
@@ -87,15 +92,30 @@ def check_host(run_dir: RunDir, digest: str) -> None:
     """Refuse to go on with another host than the run began with."""
     began = json.loads((run_dir.path / "run.json").read_text(encoding="utf-8"))["host_digest"]
     if began != digest:
-        raise RunFolderError(f"{run_dir.path}: expected the host the run began with (digest {began[:12]}), got {digest[:12]}; bring that host back or start anew")
+        raise RunFolderError(
+            f"{run_dir.path}: expected the host the run began with (digest {began[:12]}), "
+            f"got {digest[:12]}; bring that host back or start anew"
+        )
 
 
 def _simulation(
-    config: WorldConfig, world: World, rules: Rules, evaluator: LocalEvaluator, run_dir: RunDir, founding: Sequence[Event]
+    config: WorldConfig,
+    world: World,
+    rules: Rules,
+    evaluator: LocalEvaluator,
+    run_dir: RunDir,
+    founding: Sequence[Event],
 ) -> Simulation:
     return Simulation(
-        name=config.name, world=world, rules=rules, evaluator=evaluator, run_dir=run_dir, generations=config.generations,
-        checkpoint_every=config.record.checkpoint_every, keep_checkpoints=config.record.keep_checkpoints, founding=founding,
+        name=config.name,
+        world=world,
+        rules=rules,
+        evaluator=evaluator,
+        run_dir=run_dir,
+        generations=config.generations,
+        checkpoint_every=config.record.checkpoint_every,
+        keep_checkpoints=config.record.keep_checkpoints,
+        founding=founding,
     )
 
 
@@ -104,7 +124,11 @@ def build_evaluator(config: WorldConfig) -> LocalEvaluator:
     host = load_host(config.host.name, config.host.device, config.host.dtype, config.host.threads)
     sites = find_sites(host.model, config.genome.modules, config.genome.layers)
     return LocalEvaluator(
-        host, sites, config.host.system_prompt, config.host.max_batch_tokens, config.host.max_learning_tokens,
+        host,
+        sites,
+        config.host.system_prompt,
+        config.host.max_batch_tokens,
+        config.host.max_learning_tokens,
         config.learning.max_gradient_norm,
     )
 
@@ -125,19 +149,33 @@ def build_rules(config: WorldConfig) -> Rules:
         diet=Diet(config.encounters.visits, config.encounters.answers_per_task, config.encounters.tasks_per_niche),
         forager=Forager(config.encounters.preference_weight, config.encounters.profit_weight),
         prices=Prices(
-            energy.cost_per_prompt_token, energy.cost_per_generated_token, energy.cost_per_learning_token,
-            energy.cost_per_gigaparameter_token, energy.upkeep,
+            energy.cost_per_prompt_token,
+            energy.cost_per_generated_token,
+            energy.cost_per_learning_token,
+            energy.cost_per_gigaparameter_token,
+            energy.upkeep,
         ),
         survival=Survival(config.death.insolvency, config.death.max_age),
         breeder=Breeder(
-            threshold=reproduction.threshold, endowment=reproduction.endowment, reserve=energy.upkeep,
-            max_births=reproduction.max_births_per_generation, merge_prob=reproduction.merge_prob, mate=reproduction.mate,
-            crowding=config.death.crowding, capacity=config.population.capacity,
-        ) if reproduction.enabled else None,
+            threshold=reproduction.threshold,
+            endowment=reproduction.endowment,
+            reserve=energy.upkeep,
+            max_births=reproduction.max_births_per_generation,
+            merge_prob=reproduction.merge_prob,
+            mate=reproduction.mate,
+            crowding=config.death.crowding,
+            capacity=config.population.capacity,
+        )
+        if reproduction.enabled
+        else None,
         heredity=Heredity(
-            mutations=reproduction.mutation, merges=dict(reproduction.merging), trait_ranges=_ranges(config, founding=False),
-            preference_step=config.traits.niche_preference_step, decay=config.genome.decay,
-            lamarckian=config.learning.inheritance == "lamarckian", inherit_optimizer=config.learning.inherit_optimizer,
+            mutations=reproduction.mutation,
+            merges=dict(reproduction.merging),
+            trait_ranges=_ranges(config, founding=False),
+            preference_step=config.traits.niche_preference_step,
+            decay=config.genome.decay,
+            lamarckian=config.learning.inheritance == "lamarckian",
+            inherit_optimizer=config.learning.inherit_optimizer,
         ),
         heir=energy.remains,
         commons_release=energy.commons_release,
@@ -148,8 +186,13 @@ def build_rules(config: WorldConfig) -> Rules:
 
 def build_niche(config: NicheConfig) -> Niche:
     return Niche(
-        name=config.name or config.family.replace(":", "_"), family=make_family(config.family, config.settings),
-        price=config.price, pay=config.pay, pay_floor=config.pay_floor, inflow=config.inflow, outflow=config.outflow,
+        name=config.name or config.family.replace(":", "_"),
+        family=make_family(config.family, config.settings),
+        price=config.price,
+        pay=config.pay,
+        pay_floor=config.pay_floor,
+        inflow=config.inflow,
+        outflow=config.outflow,
         capacity=config.capacity,
     )
 
@@ -210,26 +253,45 @@ def plan(config: WorldConfig) -> Plan:
     """Found the world in memory, live its first generation, and say what all of them would take. Nothing is written."""
     rules, evaluator = build_rules(config), build_evaluator(config)
     world, _ = found_world(config, rules, evaluator.sites)
-    organism = next(iter(world.population))
+    genome = next(iter(world.population)).genome
     start = time.perf_counter()
     report = advance(world, rules, evaluator).report
     seconds = time.perf_counter() - start
     copies = 3 if rules.learning else 1  # float32 weights, and Adam's two moments
-    adapters = config.population.capacity * organism.genome.num_parameters * 4 * copies
-    host = evaluator.host
+    adapters = config.population.capacity * genome.num_parameters * 4 * copies
+    host, dtype = evaluator.host, str(evaluator.host.dtype).removeprefix("torch.")
     return Plan(
         [
-            ("host", f"{host.name}, {host.num_parameters / 1e6:.0f} M parameters, {host.device}, {str(host.dtype).removeprefix('torch.')}"),
-            ("sites", f"{len(evaluator.sites)} matrices, {organism.genome.num_parameters / 1e6:.2f} M parameters an organism at rank {organism.genome.traits.rank}"),
+            (
+                "host",
+                f"{host.name}, {host.num_parameters / 1e6:.0f} M parameters, {host.device}, {dtype}",
+            ),
+            (
+                "sites",
+                f"{len(evaluator.sites)} matrices, {genome.num_parameters / 1e6:.2f} M weights at rank {genome.traits.rank}",
+            ),
             ("organisms", f"{config.population.founders} founders, room for {config.population.capacity}"),
             ("niches", ", ".join(niche.name for niche in rules.niches)),
-            ("answers", f"{report.num_answers:,} in the first generation, about {report.num_answers * config.generations:,} in all"),
-            ("tokens", f"{report.num_tokens + report.learning_tokens:,} in the first generation, about {(report.num_tokens + report.learning_tokens) * config.generations:,} in all"),
+            (
+                "answers",
+                _in_all(report.num_answers, config.generations),
+            ),
+            (
+                "tokens",
+                _in_all(report.num_tokens + report.learning_tokens, config.generations),
+            ),
             ("memory", f"about {adapters / 2**20:,.0f} MiB of adapters beside the host"),
             ("checkpoints", f"{config.record.keep_checkpoints + 1} of up to {adapters / 2**20:,.0f} MiB"),
-            ("time", f"first generation {seconds:.0f} s, all {config.generations} about {_duration(seconds * config.generations)}"),
+            (
+                "time",
+                f"first generation {seconds:.0f} s, all about {_duration(seconds * config.generations)}",
+            ),
         ]
     )
+
+
+def _in_all(count: int, generations: int) -> str:
+    return f"{count:,} in the first generation, about {count * generations:,} in all"
 
 
 def _duration(seconds: float) -> str:

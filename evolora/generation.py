@@ -16,7 +16,7 @@ from evolora.world import Rules, World
 
 @dataclass(frozen=True)
 class OrganismSummary:
-    """One of the best: `niche` is where it scores best, `score` its smoothed mean score there, `energy` in energy units."""
+    """One of the richest: `niche` is where it scores best, `score` its smoothed mean score there."""
 
     id: int
     lineage: int
@@ -91,7 +91,12 @@ def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
 
 
 def _report(
-    world: World, rules: Rules, outcomes: Sequence[Outcome], learnt: Mapping[int, Learnt], events: Sequence[Event], flows: Flows
+    world: World,
+    rules: Rules,
+    outcomes: Sequence[Outcome],
+    learnt: Mapping[int, Learnt],
+    events: Sequence[Event],
+    flows: Flows,
 ) -> GenerationReport:
     ledger = world.ledger
     by_niche: dict[str, list[Outcome]] = {}
@@ -108,7 +113,10 @@ def _report(
         num_lineages=len(world.population.lineage_counts()),
         births=dict(sorted(Counter(event.kind for event in events if isinstance(event, Birth)).items())),
         deaths=dict(sorted(Counter(str(event.cause) for event in events if isinstance(event, Death)).items())),
-        energy={kind: to_energy(ledger.total(name)) for kind, name in (("organisms", "organism"), ("niches", "niche"), ("commons", "commons"))},
+        energy={
+            kind: to_energy(ledger.total(name))
+            for kind, name in (("organisms", "organism"), ("niches", "niche"), ("commons", "commons"))
+        },
         flows={str(reason): to_energy(flows.total(reason)) for reason in reasons},
         residual=flows.residual,
         mean_score=_mean([outcome.mean_score for outcome in outcomes]),
@@ -154,8 +162,15 @@ def _best(world: World, count: int = 8) -> tuple[OrganismSummary, ...]:
         niche, score = max(sorted(organism.competence.items()), key=lambda item: item[1], default=("", 0.0))
         summaries.append(
             OrganismSummary(
-                organism.id, organism.lineage, organism.age(world.generation), to_energy(world.ledger.balance(organism.account)),
-                niche, score, organism.kind, organism.active.traits.rank, organism.active.traits.num_examples,
+                organism.id,
+                organism.lineage,
+                organism.age(world.generation),
+                to_energy(world.ledger.balance(organism.account)),
+                niche,
+                score,
+                organism.kind,
+                organism.active.traits.rank,
+                organism.active.traits.num_examples,
             )
         )
     return tuple(summaries)

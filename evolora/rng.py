@@ -28,7 +28,9 @@ def counter_uniforms(keys: NDArray[np.uint64], position: NDArray[np.uint64] | in
     SplitMix64 (Steele, Lea & Flood 2014) applied to key + position · golden gamma, then finalised twice.
     """
     with np.errstate(over="ignore"):
-        z = keys.astype(np.uint64) + (np.asarray(position, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = keys.astype(np.uint64) + (np.asarray(position, dtype=np.uint64) + np.uint64(1)) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
         for _ in range(2):
             z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -42,7 +42,7 @@ class Observer(Protocol):
 
 @dataclass
 class Simulation:
-    """A world with its rules, its evaluator and its record. `founding` are the events of generation 0, not yet recorded."""
+    """A world with its rules, its evaluator and its record. `founding` are generation 0's events, not yet recorded."""
 
     name: str
     world: World
@@ -80,7 +80,14 @@ class Simulation:
             self._conclude()
         except OSError as error:
             raise self._unwritable(error) from error
-        summary = RunSummary(end, self.world.generation, len(self.world.population), answers, tokens, time.perf_counter() - began)
+        summary = RunSummary(
+            end,
+            self.world.generation,
+            len(self.world.population),
+            answers,
+            tokens,
+            time.perf_counter() - began,
+        )
         for observer in observers:
             observer.finished(summary)
         return summary
@@ -102,7 +109,16 @@ class Simulation:
         """Answers first, metrics last: a row of metrics means that its generation is wholly recorded."""
         write_encounters(self.run_dir.path, self.world.generation, generation.outcomes)
         self.run_dir.append(EVENTS, [event.to_row() for event in generation.events])
-        self.run_dir.append(TIMING, [{"generation": self.world.generation, "seconds": round(seconds, 3), "tokens": generation.report.num_tokens}])
+        self.run_dir.append(
+            TIMING,
+            [
+                {
+                    "generation": self.world.generation,
+                    "seconds": round(seconds, 3),
+                    "tokens": generation.report.num_tokens,
+                }
+            ],
+        )
         self.run_dir.append(METRICS, [generation.report.to_row()])
 
     def _checkpoint(self) -> None:

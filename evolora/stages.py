@@ -64,9 +64,12 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
             visits[name] += 1
             encounters.append(
                 Encounter(
-                    organism_id=organism.id, niche=name, task=task,
+                    organism_id=organism.id,
+                    niche=name,
+                    task=task,
                     examples=tuple(rules.tasks.examples(niches[name], traits.num_examples)),
-                    num_samples=rules.diet.answers_per_task, temperature=traits.temperature,
+                    num_samples=rules.diet.answers_per_task,
+                    temperature=traits.temperature,
                     answer_limit=traits.answer_limit,
                     key=key64(rules.seed, "encounter", world.generation, organism.id, place),
                 )
@@ -124,7 +127,12 @@ def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
 
 
 def _charge_answers(
-    world: World, rules: Rules, outcome: Outcome, niche: Niche, payers: Mapping[int, int], paid_share: Mapping[str, float]
+    world: World,
+    rules: Rules,
+    outcome: Outcome,
+    niche: Niche,
+    payers: Mapping[int, int],
+    paid_share: Mapping[str, float],
 ) -> int:
     """Charge one encounter's tokens and let its organism remember what the niche brought; returns units owed."""
     organism = world.population[outcome.encounter.organism_id]
@@ -132,7 +140,9 @@ def _charge_answers(
     generated = sum(answer.generated_tokens for answer in outcome.answers)
     bill = rules.prices.answering_cost(prompt, generated, organism.active.num_parameters)
     charge = pay_bill(world.ledger, f"organism:{payers[organism.id]}", bill)
-    earned = sum(score.value for score in outcome.scores) * price_now(niche, world, rules) * paid_share[account_of(niche)]
+    earned = (
+        sum(score.value for score in outcome.scores) * price_now(niche, world, rules) * paid_share[account_of(niche)]
+    )
     profit = (earned - to_energy(sum(bill.values()))) / len(outcome.answers)
     remember(organism, niche.name, profit, outcome.mean_score, MEMORY)
     return charge.owed
@@ -191,7 +201,15 @@ def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
     """Insolvency and age."""
     deaths = rules.survival.find_deaths(world.population, owed, world.generation)
     return [
-        bury(world.population, world.ledger, identity, cause, world.generation, rules.heir, owed.get(identity, 0))
+        bury(
+            world.population,
+            world.ledger,
+            identity,
+            cause,
+            world.generation,
+            rules.heir,
+            owed.get(identity, 0),
+        )
         for identity, cause in deaths.items()
     ]
 

@@ -36,8 +36,11 @@ SETTINGS = {
     "encounters": {"visits": 2, "answers_per_task": 3, "tasks_per_niche": 2},
     "energy": {"upkeep": 0.6, "cost_per_prompt_token": 0.002, "cost_per_generated_token": 0.01},
     "reproduction": {
-        "threshold": 4.0, "endowment": 2.0, "merge_prob": 0.5,
-        "merging": {"weighted_sum": 1, "crossover": 1}, "mutation": {"gaussian": 2, "grow_rank": 1, "shrink_rank": 1, "drop_site": 1},
+        "threshold": 4.0,
+        "endowment": 2.0,
+        "merge_prob": 0.5,
+        "merging": {"weighted_sum": 1, "crossover": 1},
+        "mutation": {"gaussian": 2, "grow_rank": 1, "shrink_rank": 1, "drop_site": 1},
     },
     "death": {"max_age": 4},
     "record": {"checkpoint_every": 2},
@@ -172,8 +175,22 @@ open_run(load_world({str(tmp_path / "puddle.yaml")!r}), Path({str(tmp_path)!r}))
 def test_ctrl_c_finishes_the_generation_saves_and_says_how_to_resume(whole_run, tmp_path):
     (tmp_path / "puddle.yaml").write_text(yaml.safe_dump({**SETTINGS, "generations": 100_000}))
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "evolora", "simulate", str(tmp_path / "puddle.yaml"), "--out", str(tmp_path / "runs")]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "evolora",
+        "simulate",
+        str(tmp_path / "puddle.yaml"),
+        "--out",
+        str(tmp_path / "runs"),
+    ]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     deadline = time.monotonic() + 60
     while not list((tmp_path / "runs").glob("*/encounters/generation-000002.parquet")):
         assert process.poll() is None and time.monotonic() < deadline, process.stdout.read()

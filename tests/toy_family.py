@@ -10,7 +10,9 @@ class NonAscii:
         self.kind = kind
 
     def sample(self, seed: int, num: int) -> list[Task]:
-        return [Task(f"non_ascii_{self.kind}", f"{self.kind}{(seed * 7919 + i) % 100_000}", "é", seed) for i in range(num)]
+        return [
+            Task(f"non_ascii_{self.kind}", f"{self.kind}{(seed * 7919 + i) % 100_000}", "é", seed) for i in range(num)
+        ]
 
     def score(self, task: Task, text: str) -> float:
         return 1.0 if text and ord(text[0]) > 127 else 0.0

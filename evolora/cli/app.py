@@ -20,7 +20,11 @@ COMMANDS = {
         "host_app",
         "The language models worlds run on: list them, bring one, try one.",
     ),
-    "evaluate": ("evolora.cli.evaluate", "evaluate", "Score founders and final population on held-out tasks."),
+    "evaluate": (
+        "evolora.cli.evaluate",
+        "evaluate",
+        "Score founders and final population on held-out tasks.",
+    ),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders; replicates of one world are pooled over seeds.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders; replicates of one world are pooled over seeds.", show_default=False),
+    ],
     tasks: Annotated[int, typer.Option(min=2, help="Held-out tasks of each niche.")] = 16,
 ) -> None:
     """Let founders and final population answer tasks nobody lived on; print means, ratio and 95 % intervals.
@@ -39,7 +42,10 @@ def _show(scores: "list[RunScores]", effects: "dict[str, PairedEffect]") -> None
     table = Table(title=f"held-out scores, {len(scores)} run(s)")
     for column in ("niche", "founders", "final", "best founder", "best of final"):
         table.add_column(column, justify="left" if column == "niche" else "right")
-    columns = [np.mean([getattr(s, part).mean(axis=1) for s in scores], axis=0) for part in ("founders", "final", "best_founder", "best_final")]
+    columns = [
+        np.mean([getattr(s, part).mean(axis=1) for s in scores], axis=0)
+        for part in ("founders", "final", "best_founder", "best_final")
+    ]
     for niche, *values in zip(scores[0].niches, *columns, strict=True):
         table.add_row(niche, *(f"{value:.3f}" for value in values))
     table.add_section()

@@ -18,9 +18,7 @@ if TYPE_CHECKING:  # torch takes seconds to import: only when a host is loaded
 
     from evolora.host.load import Host
 
-host_app = typer.Typer(
-    help="The language models worlds run on: list them, bring one, try one.", no_args_is_help=True
-)
+host_app = typer.Typer(help="The language models worlds run on: list them, bring one, try one.", no_args_is_help=True)
 
 _QUESTION = "What is the capital of France?"
 _EXAMPLE = ("What is the capital of Italy?", "Rome")
@@ -70,9 +68,7 @@ def check_host(
     name: Annotated[str, typer.Argument(help="A name, directory, .gguf file or hub id.")] = "smollm2-135m",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; torch's choice if not given.")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; torch's choice if not given.")] = None,
     ask: Annotated[str, typer.Option(help="The question to ask.")] = _QUESTION,
 ) -> None:
     """Load a host, ask it one question and show what it is."""

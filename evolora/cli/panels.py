@@ -110,9 +110,7 @@ def niches(report: "GenerationReport", history: "History", style: Style, rows: i
     for name in shown:
         score = report.niche_scores.get(name)
         visitors = str(report.niche_visitors.get(name, 0))
-        trend = Text(
-            sparkline(history.niche_scores[name], style.width - name_room - bar_room - 27, style), "cyan"
-        )
+        trend = Text(sparkline(history.niche_scores[name], style.width - name_room - bar_room - 27, style), "cyan")
         if score is None:  # nobody came
             table.add_row(Text(name), Text(visitors, "dim"), Text("-", "dim"), "", trend)
         else:
@@ -193,6 +191,4 @@ def _table() -> Table:
 
 
 def _panel(content: Table, title: str) -> Panel:
-    return Panel(
-        content, title=f"[bold]{title}[/]", title_align="left", box=box.ROUNDED, border_style=_BORDER
-    )
+    return Panel(content, title=f"[bold]{title}[/]", title_align="left", box=box.ROUNDED, border_style=_BORDER)

@@ -80,9 +80,7 @@ def _check_options(
     """Raise `ConfigError` with every pair of options that contradict each other."""
     if resume is None:
         if world is None:
-            raise ConfigError(
-                "expected a WORLD or --resume RUN, got neither; try `evolora simulate tidepool`"
-            )
+            raise ConfigError("expected a WORLD or --resume RUN, got neither; try `evolora simulate tidepool`")
         return
     beside = {
         "WORLD": world,

@@ -176,9 +176,7 @@ class LiveView:
 
     def generation(self, report: "GenerationReport", seconds: float) -> None:
         self.history.add(report, seconds)
-        self._body = panels.world_view(
-            self.world, report, self.history, self._style(), self.console.height - 2
-        )
+        self._body = panels.world_view(self.world, report, self.history, self._style(), self.console.height - 2)
         self._live.refresh()
 
     def finished(self, summary: "RunSummary") -> None:

@@ -110,9 +110,7 @@ def _with_base(document: Document, path: Path, readers: tuple[Path, ...]) -> Doc
 
 def lay_over(base: Document, top: Document) -> Document:
     """`top` over `base`: mappings merge key by key, everything else is replaced."""
-    result = Document(
-        base.values, dict(base.places), base.problems + top.problems, base.complete and top.complete
-    )
+    result = Document(base.values, dict(base.places), base.problems + top.problems, base.complete and top.complete)
 
     def lay(under: dict[str, Value], over: dict[str, Value], path: KeyPath) -> None:
         for key, value in over.items():
@@ -179,9 +177,7 @@ def _value(node: yaml.Node, path: KeyPath, shown: str, document: Document) -> Va
         inner = (*path, name)
         if name in values:
             first = document.places[inner].removeprefix(f"{shown}:").split(":")[0]
-            document.problems.append(
-                f"{place}: {dotted(inner)}: given twice, first in line {first}; keep one"
-            )
+            document.problems.append(f"{place}: {dotted(inner)}: given twice, first in line {first}; keep one")
             continue
         document.places[inner] = place
         values[name] = _value(item, inner, shown, document)

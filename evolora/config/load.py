@@ -130,9 +130,7 @@ def _apply_override(document: Document, override: str) -> None:
                 target = target[position]
         else:
             got = described(target)
-            document.problems.append(
-                f"{shown}: {dotted(path)}: expected a section to set {part} in, got {got}"
-            )
+            document.problems.append(f"{shown}: {dotted(path)}: expected a section to set {part} in, got {got}")
             return
     document.forget_places(path)
     document.places[path] = shown

@@ -76,9 +76,7 @@ def _step(values: Value, part: str | int) -> tuple[bool, Value]:
     return False, None
 
 
-def _message(
-    root: Schema, path: KeyPath, location: tuple[str | int, ...], kind: str, text: str, values: Value
-) -> str:
+def _message(root: Schema, path: KeyPath, location: tuple[str | int, ...], kind: str, text: str, values: Value) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(root, path)
     if kind == "value_error":

@@ -18,19 +18,38 @@ class Section(BaseModel):
 
 
 class HostConfig(Section):
-    name: str = Field("smollm2-135m", description="A name from `evolora host list`, a local directory, a GGUF file or a hub id.")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where the host computes; auto takes the fastest present.")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="Number format of the host; auto takes bfloat16 where the device is fast in it.")
+    name: str = Field(
+        "smollm2-135m",
+        description="A name from `evolora host list`, a local directory, a GGUF file or a hub id.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where the host computes; auto takes the fastest present."
+    )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Number format of the host; auto takes bfloat16 where the device is fast in it."
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads; None leaves the choice to torch.")
     max_batch_tokens: int = Field(8192, ge=64, description="Tokens in one forward pass at most: bounds memory.")
-    max_learning_tokens: int = Field(4096, ge=64, description="Tokens in one backward pass at most: bounds the memory of learning.")
-    system_prompt: str = Field("Answer only.", description="System message of every prompt, paid for like any other token.")
+    max_learning_tokens: int = Field(
+        4096, ge=64, description="Tokens in one backward pass at most: bounds the memory of learning."
+    )
+    system_prompt: str = Field(
+        "Answer only.", description="System message of every prompt, paid for like any other token."
+    )
 
 
 class GenomeConfig(Section):
-    modules: list[str] = Field(["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"], min_length=1, description="Linear modules of a layer that carry an adapter.")
-    layers: Literal["all", "upper_half", "upper_third"] | list[int] = Field("all", description="Layers that carry adapters.")
-    scaling: Positive = Field(2.0, description="delta = scaling · B A (LoRA's alpha / rank), one constant for the world.")
+    modules: list[str] = Field(
+        ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"],
+        min_length=1,
+        description="Linear modules of a layer that carry an adapter.",
+    )
+    layers: Literal["all", "upper_half", "upper_third"] | list[int] = Field(
+        "all", description="Layers that carry adapters."
+    )
+    scaling: Positive = Field(
+        2.0, description="delta = scaling · B A (LoRA's alpha / rank), one constant for the world."
+    )
     decay: Fraction = Field(0.0, description="Share of a child's delta lost at birth, toward the host.")
 
 
@@ -45,7 +64,10 @@ class TraitConfig(Section):
     def _ordered(self) -> "TraitConfig":
         low, high = self.bounds
         if not low <= self.founders[0] <= self.founders[1] <= high:
-            raise ValueError(f"expected bounds[0] <= founders[0] <= founders[1] <= bounds[1], got founders {self.founders}, bounds {self.bounds}")
+            raise ValueError(
+                f"expected bounds[0] <= founders[0] <= founders[1] <= bounds[1], "
+                f"got founders {self.founders}, bounds {self.bounds}"
+            )
         return self
 
 
@@ -55,25 +77,39 @@ def _trait(founders: Range, bounds: Range, step: float) -> TraitConfig:
 
 class TraitsConfig(Section):
     rank: TraitConfig = Field(_trait((8, 8), (2, 16), 1.0), description="LoRA rank.")
-    mutation_scale: TraitConfig = Field(_trait((0.02, 0.05), (0.001, 0.5), 0.2), description="Relative size of weight mutation.")
+    mutation_scale: TraitConfig = Field(
+        _trait((0.02, 0.05), (0.001, 0.5), 0.2), description="Relative size of weight mutation."
+    )
     learning_rate: TraitConfig = Field(_trait((1e-3, 1e-3), (1e-5, 1e-2), 0.2), description="Adam step size.")
-    temperature: TraitConfig = Field(_trait((0.8, 1.0), (0.3, 1.5), 0.1), description="Sampling temperature while foraging.")
+    temperature: TraitConfig = Field(
+        _trait((0.8, 1.0), (0.3, 1.5), 0.1), description="Sampling temperature while foraging."
+    )
     answer_limit: TraitConfig = Field(_trait((8, 16), (2, 32), 2.0), description="Most generated tokens per answer.")
     num_examples: TraitConfig = Field(_trait((0, 2), (0, 4), 0.5), description="Worked examples in the prompt.")
-    niche_preference_step: NonNegative = Field(0.3, description="Standard deviation of a niche preference (log-weight), at founding and per mutation.")
+    niche_preference_step: NonNegative = Field(
+        0.3,
+        description="Standard deviation of a niche preference (log-weight), at founding and per mutation.",
+    )
 
 
 class NicheConfig(Section):
     family: str = Field(description="A family name, `reasoning_gym:NAME`, or `module:Class` of your own.")
     name: str | None = Field(None, description="Name of the niche; None takes the family's.")
-    settings: dict[str, int | float | str | bool | list[int | float | str]] = Field({}, description="Difficulty settings handed to the family.")
+    settings: dict[str, int | float | str | bool | list[int | float | str]] = Field(
+        {}, description="Difficulty settings handed to the family."
+    )
     price: Positive = Field(1.0, description="Energy for a full-score answer.")
     inflow: NonNegative = Field(20.0, description="Energy that flows into the stock each generation.")
     outflow: Fraction = Field(0.1, description="Share of the stock lost each generation.")
     capacity: Positive = Field(100.0, description="Most energy the stock holds.")
     stock: NonNegative | None = Field(None, description="Energy in stock at the start; None takes one inflow.")
-    pay: Literal["exact", "partial"] = Field("exact", description="exact: only a score of 1 earns; partial: the family's partial credit counts, above the floor.")
-    pay_floor: Fraction = Field(0.2, description="Partial scores up to here count 0, so that consolation scores earn nothing.")
+    pay: Literal["exact", "partial"] = Field(
+        "exact",
+        description="exact: only a score of 1 earns; partial: the family's partial credit counts, above the floor.",
+    )
+    pay_floor: Fraction = Field(
+        0.2, description="Partial scores up to here count 0, so that consolation scores earn nothing."
+    )
 
 
 class SeasonConfig(Section):
@@ -98,7 +134,9 @@ class ShockConfig(Section):
 class EncountersConfig(Section):
     visits: Count = Field(4, description="Tasks an organism meets each generation.")
     answers_per_task: Count = Field(4, description="Answers it samples to each of them.")
-    tasks_per_niche: Count = Field(4, description="Different tasks a niche offers in one generation, the same to all its visitors.")
+    tasks_per_niche: Count = Field(
+        4, description="Different tasks a niche offers in one generation, the same to all its visitors."
+    )
     preference_weight: NonNegative = Field(1.0, description="Weight of heritable preference in foraging.")
     profit_weight: NonNegative = Field(1.0, description="Weight of what an organism learnt of each niche's profit.")
 
@@ -107,23 +145,36 @@ class PopulationConfig(Section):
     founders: Count = 28
     capacity: Count = 32
     founder_energy: Positive = Field(6.0, description="Energy each founder starts with, out of the source.")
-    founder_mutations: int = Field(1, ge=0, description="Weight mutations applied to each founder, so that they differ.")
+    founder_mutations: int = Field(
+        1, ge=0, description="Weight mutations applied to each founder, so that they differ."
+    )
 
 
 class EnergyConfig(Section):
-    cost_per_prompt_token: NonNegative = Field(0.001, description="Energy per prompt token processed; the answers of one encounter share their prompt.")
-    cost_per_generated_token: NonNegative = Field(0.004, description="Energy per generated token, the stop token included.")
+    cost_per_prompt_token: NonNegative = Field(
+        0.001,
+        description="Energy per prompt token processed; the answers of one encounter share their prompt.",
+    )
+    cost_per_generated_token: NonNegative = Field(
+        0.004, description="Energy per generated token, the stop token included."
+    )
     cost_per_learning_token: NonNegative = Field(0.0005, description="Energy per token processed in learning.")
-    cost_per_gigaparameter_token: NonNegative = Field(0.1, description="Energy per 10^9 (adapter parameters · tokens processed).")
+    cost_per_gigaparameter_token: NonNegative = Field(
+        0.1, description="Energy per 10^9 (adapter parameters · tokens processed)."
+    )
     upkeep: NonNegative = Field(0.5, description="Energy each organism pays to live one generation.")
     remains: Literal["commons", "sink"] = Field("commons", description="Where a dead organism's energy goes.")
-    commons_release: Fraction = Field(0.5, description="Share of the commons handed to the niches, evenly, each generation.")
+    commons_release: Fraction = Field(
+        0.5, description="Share of the commons handed to the niches, evenly, each generation."
+    )
 
 
 class DeathConfig(Section):
     insolvency: bool = Field(True, description="An organism that cannot pay dies.")
     max_age: int | None = Field(None, ge=1, description="Generations after which an organism dies of age; None: never.")
-    crowding: Literal["poorest", "oldest", "random", "none"] = Field("poorest", description="Who makes room for a birth at capacity; none: the birth waits.")
+    crowding: Literal["poorest", "oldest", "random", "none"] = Field(
+        "poorest", description="Who makes room for a birth at capacity; none: the birth waits."
+    )
 
 
 class ReproductionConfig(Section):
@@ -132,16 +183,30 @@ class ReproductionConfig(Section):
     endowment: Positive = Field(4.0, description="Energy a child is given by its parent, or by both halves in a merge.")
     max_births_per_generation: Count = Field(8, description="Births in one generation at most, richest first.")
     merge_prob: Fraction = Field(0.3, description="Chance that a parent looks for a partner instead of cloning itself.")
-    mate: Literal["complementary", "random"] = Field("complementary", description="complementary: the partner gains where the parent does badly.")
-    merging: dict[Literal["weighted_sum", "concatenation", "ties", "dare", "spherical", "crossover"], NonNegative] = Field({"weighted_sum": 1.0}, description="Merge operators with their weights.")
-    mutation: dict[str, NonNegative] = Field({"gaussian": 1.0}, description="Weight-mutation operators of a clone with their weights; `evolora world` files name them.")
+    mate: Literal["complementary", "random"] = Field(
+        "complementary", description="complementary: the partner gains where the parent does badly."
+    )
+    merging: dict[Literal["weighted_sum", "concatenation", "ties", "dare", "spherical", "crossover"], NonNegative] = (
+        Field({"weighted_sum": 1.0}, description="Merge operators with their weights.")
+    )
+    mutation: dict[str, NonNegative] = Field(
+        {"gaussian": 1.0},
+        description="Weight-mutation operators of a clone with their weights; `evolora world` files name them.",
+    )
 
 
 class LearningConfig(Section):
-    method: Literal["reinforce", "none"] = Field("reinforce", description="reinforce: group-relative policy gradient on the organism's own scored answers.")
+    method: Literal["reinforce", "none"] = Field(
+        "reinforce",
+        description="reinforce: group-relative policy gradient on the organism's own scored answers.",
+    )
     max_gradient_norm: Positive = Field(1.0, description="Gradient clipping per organism.")
-    inheritance: Literal["lamarckian", "darwinian"] = Field("lamarckian", description="Whether learnt weights are inherited.")
-    inherit_optimizer: bool = Field(True, description="Whether a clone in a lamarckian world keeps its parent's Adam moments.")
+    inheritance: Literal["lamarckian", "darwinian"] = Field(
+        "lamarckian", description="Whether learnt weights are inherited."
+    )
+    inherit_optimizer: bool = Field(
+        True, description="Whether a clone in a lamarckian world keeps its parent's Adam moments."
+    )
 
 
 class RecordConfig(Section):
@@ -154,10 +219,15 @@ class WorldConfig(Section):
     """One world."""
 
     format: Literal[1] = Field(1, description="Version of this file format.")
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name of the world; run folders start with it.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Name of the world; run folders start with it."
+    )
     seed: int = Field(1, ge=0, description="Everything random follows from it.")
     generations: Count = Field(30, description="How long to run.")
-    selection: Literal["energy", "neutral"] = Field("energy", description="neutral: each generation's earnings and charges fall on a random permutation of the living (drift).")
+    selection: Literal["energy", "neutral"] = Field(
+        "energy",
+        description="neutral: a generation's earnings and charges fall on a random permutation of the living (drift).",
+    )
     host: HostConfig = HostConfig()
     genome: GenomeConfig = GenomeConfig()
     traits: TraitsConfig = TraitsConfig()
@@ -177,11 +247,16 @@ class WorldConfig(Section):
         names = [niche.name or niche.family.replace(":", "_") for niche in self.niches]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise ValueError(f"niches: expected different names, got {', '.join(repeated)} twice; give one of them a name")
+            raise ValueError(
+                f"niches: expected different names, got {', '.join(repeated)} twice; give one of them a name"
+            )
         for kind, entries in (("seasons", self.seasons), ("shocks", self.shocks)):
             unknown = sorted({entry.niche for entry in entries} - set(names))
             if unknown:
                 raise ValueError(f"{kind}: expected names of niches ({', '.join(names)}), got {', '.join(unknown)}")
         if self.population.founders > self.population.capacity:
-            raise ValueError(f"population: expected founders <= capacity, got {self.population.founders} > {self.population.capacity}")
+            raise ValueError(
+                f"population: expected founders <= capacity, "
+                f"got {self.population.founders} > {self.population.capacity}"
+            )
         return self

@@ -75,7 +75,9 @@ def _bank(evaluator: LocalEvaluator, adapters: int) -> Bank:
     return stack_genomes(genomes, evaluator.sites, evaluator.host.dtype, evaluator.host.device)
 
 
-def _decode_case(evaluator: LocalEvaluator, bank: Bank | None, prompts: Sequence[tuple[int, ...]], adapters: int) -> Case:
+def _decode_case(
+    evaluator: LocalEvaluator, bank: Bank | None, prompts: Sequence[tuple[int, ...]], adapters: int
+) -> Case:
     decoder = evaluator.decoder.without_stop()
     share = len(prompts) / adapters
     requests = [Request(int(i / share), prompt, 1, 0.0, NEW_TOKENS, i) for i, prompt in enumerate(prompts)]
@@ -104,8 +106,12 @@ def _generate_case(evaluator: LocalEvaluator, prompts: Sequence[tuple[int, ...]]
         try:
             with torch.no_grad():
                 model.generate(
-                    input_ids=ids, attention_mask=mask, max_new_tokens=NEW_TOKENS, min_new_tokens=NEW_TOKENS,
-                    do_sample=False, pad_token_id=evaluator.host.pad_id,
+                    input_ids=ids,
+                    attention_mask=mask,
+                    max_new_tokens=NEW_TOKENS,
+                    min_new_tokens=NEW_TOKENS,
+                    do_sample=False,
+                    pad_token_id=evaluator.host.pad_id,
                 )
         finally:
             model.requires_grad_(False)
@@ -119,9 +125,11 @@ def _learning_case(evaluator: LocalEvaluator, vocabulary: int, rng: np.random.Ge
     learners = dict(enumerate(_genomes(evaluator, 16)))
     lessons = [
         Lesson(
-            organism, tuple(rng.integers(10, vocabulary, size=64).tolist()),
+            organism,
+            tuple(rng.integers(10, vocabulary, size=64).tolist()),
             tuple(tuple(rng.integers(10, vocabulary, size=NEW_TOKENS).tolist()) for _ in range(8)),
-            tuple(rng.standard_normal(8).tolist()), 1.0,
+            tuple(rng.standard_normal(8).tolist()),
+            1.0,
         )
         for organism in learners
     ]

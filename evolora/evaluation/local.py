@@ -12,6 +12,8 @@ from evolora.host.prompt import PromptBuilder
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.learning import Learner, Learnt, Lesson
 
+_NO_ANSWER = Answer("", (), (), 0.0, stopped=False, fault="the organism's weights are not finite")
+
 
 class LocalEvaluator:
     """Answers and learns with one host in this process.
@@ -39,14 +41,19 @@ class LocalEvaluator:
         self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)
 
     def answer(self, genomes: Mapping[int, Genome], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
-        answers: list[tuple[Answer, ...]] = [()] * len(encounters)
-        waiting = sorted({encounter.organism_id for encounter in encounters})
+        sick = {identity for identity, genome in genomes.items() if not genome.is_finite()}
+        answers = [
+            (_NO_ANSWER,) * encounter.num_samples if encounter.organism_id in sick else () for encounter in encounters
+        ]
+        waiting = sorted({encounter.organism_id for encounter in encounters} - sick)
         for start in range(0, len(waiting), self._max_resident):
             page = waiting[start : start + self._max_resident]
             rows = {identity: row for row, identity in enumerate(page)}
             mine = [i for i, encounter in enumerate(encounters) if encounter.organism_id in rows]
             requests = [self._request(encounters[i], rows) for i in mine]
-            for i, request, generated in zip(mine, requests, self.decoder.generate(self._bank(genomes, page), requests), strict=True):
+            for i, request, generated in zip(
+                mine, requests, self.decoder.generate(self._bank(genomes, page), requests), strict=True
+            ):
                 answers[i] = tuple(self._to_answer(request, one) for one in generated)
         return answers
 
@@ -61,7 +68,12 @@ class LocalEvaluator:
         examples = [(task.question, task.answer) for task in encounter.examples]
         prompt = self.prompts.build(encounter.task.question, examples)
         return Request(
-            rows[encounter.organism_id], prompt, encounter.num_samples, encounter.temperature, encounter.answer_limit, encounter.key
+            rows[encounter.organism_id],
+            prompt,
+            encounter.num_samples,
+            encounter.temperature,
+            encounter.answer_limit,
+            encounter.key,
         )
 
     def _to_answer(self, request: Request, generated: Generated) -> Answer:
@@ -69,5 +81,3 @@ class LocalEvaluator:
         logprob = sum(generated.logprobs) / len(tokens) if tokens else 0.0
         text = "" if generated.fault else self.prompts.decode(tokens)
         return Answer(text, tokens, request.prompt, logprob, generated.stopped, generated.fault)
-
-

@@ -38,7 +38,13 @@ class Stream(Protocol):
 
 
 def _attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, _mask: Tensor | None, scaling: float, **kwargs: Any
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    _mask: Tensor | None,
+    scaling: float,
+    **kwargs: Any,
 ) -> tuple[Tensor, None]:
     stream: Stream = kwargs["stream"]
     if kwargs.get("s_aux") is not None:
@@ -122,7 +128,8 @@ class DecodeState:
     """What decoding remembers: the shared prompts, and the generated suffixes in a preallocated cache.
 
     `samples` rows share each prompt, so the cache of the prompts is read once for all of them and never copied.
-    `prompt_lengths` is (prompts,); suffix tensors are (rows, kv heads, most new tokens, width), rows = prompts · samples.
+    `prompt_lengths` is (prompts,); suffix tensors are (rows, kv heads, most new tokens, width), with prompts · samples
+    rows.
     """
 
     prefix: PrefixCache
@@ -160,8 +167,16 @@ class DecodeStep:
         samples, prompts = state.samples, state.prompt_lengths.shape[0]
         group = heads // kv_heads
         keys, values = self._remember(layer, k, v)  # (rows, kv heads, step + 1, width)
-        full = q if len(self.rows) == state.num_rows else q.new_zeros(state.num_rows, heads, width).index_copy(0, self.rows, q)
-        by_prompt = full.view(prompts, samples, kv_heads, group, width).transpose(1, 2).reshape(prompts * kv_heads, samples * group, width)
+        full = (
+            q
+            if len(self.rows) == state.num_rows
+            else q.new_zeros(state.num_rows, heads, width).index_copy(0, self.rows, q)
+        )
+        by_prompt = (
+            full.view(prompts, samples, kv_heads, group, width)
+            .transpose(1, 2)
+            .reshape(prompts * kv_heads, samples * group, width)
+        )
         prefix_k, prefix_v = state.prefix.keys[layer].flatten(0, 1), state.prefix.values[layer].flatten(0, 1)
         length = prefix_k.shape[1]
         prefix_scores = torch.bmm(by_prompt, prefix_k.transpose(1, 2)).view(prompts, kv_heads, samples, group, length)
@@ -172,7 +187,11 @@ class DecodeStep:
         from_prefix = torch.bmm(weights[..., :length].reshape(prompts * kv_heads, samples * group, length), prefix_v)
         own = weights[..., length:].transpose(1, 2).reshape(-1, group, self.step + 1)
         from_suffix = torch.bmm(own, values.flatten(0, 1)).view(prompts, samples, heads, width)
-        mixed = from_prefix.view(prompts, kv_heads, samples, group, width).transpose(1, 2).reshape(prompts, samples, heads, width)
+        mixed = (
+            from_prefix.view(prompts, kv_heads, samples, group, width)
+            .transpose(1, 2)
+            .reshape(prompts, samples, heads, width)
+        )
         out = (mixed + from_suffix).view(state.num_rows, heads, width)
         return out if len(self.rows) == state.num_rows else out.index_select(0, self.rows)
 

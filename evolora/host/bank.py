@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from evolora.host.layout import Grid
 from evolora.organism.genome import Factors, Genome, SiteShape
 
-
 _LONG_RUN = 24  # mean tokens per organism from which products run by run beat one padded product
 
 
@@ -44,7 +43,7 @@ class Bank:
 
 
 def stack_factors(factors: Sequence[Factors | None], site: SiteShape, rank: int) -> StackedFactors:
-    """Stack one site's factors in float32, zero-padded to `rank`; None stands for an organism that does not adapt it."""
+    """Stack one site's factors in float32, zero-padded to `rank`; None: the organism does not adapt it."""
     a = torch.zeros(len(factors), rank, site.in_features)
     b = torch.zeros(len(factors), rank, site.out_features)
     for i, own in enumerate(factors):
@@ -120,7 +119,12 @@ class BankHooks:
             if self._bank is None or self._grid is None or name not in self._bank.sites:
                 return None
             x = inputs[0]
-            flat = add_deltas(x.reshape(-1, x.shape[-1]), output.reshape(-1, output.shape[-1]), self._bank.sites[name], self._grid)
+            flat = add_deltas(
+                x.reshape(-1, x.shape[-1]),
+                output.reshape(-1, output.shape[-1]),
+                self._bank.sites[name],
+                self._grid,
+            )
             return flat.view_as(output)
 
         return hook

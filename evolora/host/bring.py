@@ -124,9 +124,7 @@ def check_file(path: Path, num_bytes: int, sha256: str) -> None:
     size = path.stat().st_size
     if size != num_bytes:
         what = "the download was cut short" if size < num_bytes else "it is another file"
-        raise HostError(
-            f"{path.name}: expected {num_bytes:,} bytes, got {size:,}: {what}; delete it and try again"
-        )
+        raise HostError(f"{path.name}: expected {num_bytes:,} bytes, got {size:,}: {what}; delete it and try again")
     found = file_sha256(path)
     if found != sha256:
         raise HostError(
@@ -138,8 +136,7 @@ def check_file(path: Path, num_bytes: int, sha256: str) -> None:
 def write_record(folder: Path, name: str, packaged: PackagedHost) -> None:
     """Write the file that makes `folder` whole: what it was made from, and each file's size and SHA-256."""
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-        for path in sorted(folder.iterdir())
+        path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in sorted(folder.iterdir())
     }
     record = {
         "format": _FORMAT,

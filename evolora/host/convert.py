@@ -49,9 +49,7 @@ def read_gguf(gguf: Path, dtype: torch.dtype) -> tuple[Any, Any]:
             )
     except Exception as error:  # the readers raise anything from struct.error to IndexError
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
-        raise HostError(
-            f"{gguf}: expected a whole causal language model, got {reason}; download it again"
-        ) from error
+        raise HostError(f"{gguf}: expected a whole causal language model, got {reason}; download it again") from error
     return model, tokenizer
 
 

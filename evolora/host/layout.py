@@ -15,7 +15,8 @@ from torch import Tensor
 class Grid:
     """A `(groups, width)` rectangle holding consecutive groups of tokens, each group left-aligned.
 
-    `counts` are the groups' sizes. `index` (tokens,) is each token's cell in the flattened rectangle; None when every group fills its row, so
+    `counts` are the groups' sizes. `index` (tokens,) is each token's cell in the flattened
+    rectangle; None when every group fills its row, so
     that placing is only a view.
     """
 

@@ -24,7 +24,7 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class PolicyGradient:
-    """Reinforcement of an organism's own answers. `max_batch_tokens` bounds the tokens of one backward pass, and so memory."""
+    """Reinforcement of an organism's own answers. `max_batch_tokens` bounds one backward pass, and so memory."""
 
     model: nn.Module
     hooks: BankHooks
@@ -33,7 +33,7 @@ class PolicyGradient:
     max_batch_tokens: int
 
     def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson]) -> dict[int, Learnt]:
-        """One Adam step of every organism that has a lesson with a non-zero advantage; the others come back unchanged."""
+        """One Adam step of every organism with a non-zero advantage; the others come back unchanged."""
         learnt = {
             identity: Learnt(learner.genome, learner.optimizer, loss=0.0, gradient_norm=0.0)
             for identity, learner in learners.items()
@@ -48,7 +48,9 @@ class PolicyGradient:
         genomes = [learner.genome for learner in learners.values()]
         weights = _Weights.of(genomes, adapted_sites(genomes, self.sites), device)
         scalings = torch.tensor([genome.scaling for genome in genomes], device=device)
-        tokens = torch.tensor([sum(len(a) for lesson in own for a in lesson.answers) for own in page.values()], device=device)
+        tokens = torch.tensor(
+            [sum(len(a) for lesson in own for a in lesson.answers) for own in page.values()], device=device
+        )
         losses = torch.zeros(len(genomes), device=device)
         with torch.enable_grad():
             for batch in _micro_batches(page, self.max_batch_tokens):
@@ -61,11 +63,17 @@ class PolicyGradient:
         """Summed policy-gradient loss of each organism of the page (organisms,) over one micro-batch."""
         device = scalings.device
         packed = _pack(batch, len(scalings), device)
-        bank = Bank(len(scalings), {n: StackedFactors(s.a, s.b * scalings[:, None, None]) for n, s in weights.sites.items()})
+        bank = Bank(
+            len(scalings),
+            {n: StackedFactors(s.a, s.b * scalings[:, None, None]) for n, s in weights.sites.items()},
+        )
         with self.hooks.applied(bank, make_grid(packed.counts, device)):
             out = self.model(
-                input_ids=packed.ids[None], position_ids=packed.positions[None], logits_to_keep=packed.sources,
-                use_cache=False, stream=packed.tree,
+                input_ids=packed.ids[None],
+                position_ids=packed.positions[None],
+                logits_to_keep=packed.sources,
+                use_cache=False,
+                stream=packed.tree,
             )
         logits = out.logits[0].index_select(0, packed.source_of_target).float() / packed.temperatures[:, None]
         surprise = F.cross_entropy(logits, packed.targets, reduction="none")  # (answer tokens,)
@@ -92,7 +100,7 @@ def _pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, lis
 
 
 def _micro_batches(page: Mapping[int, list[Lesson]], max_tokens: int) -> Iterator[list[tuple[int, Lesson]]]:
-    """Cut a page into batches of (row of the page, lesson); more than one only where an organism exceeds the limit alone."""
+    """Cut a page into batches of (row of the page, lesson); several only where an organism exceeds the limit alone."""
     batch: list[tuple[int, Lesson]] = []
     size = 0
     for row, lessons in enumerate(page.values()):
@@ -153,10 +161,15 @@ def _pack(batch: list[tuple[int, Lesson]], num_organisms: int, device: torch.dev
     position_tensor = torch.tensor(positions, device=device)
     branch_cells = grid.place(torch.tensor(branches, device=device) + 1) - 1  # empty cells become -1
     return _Packed(
-        torch.tensor(ids, device=device), position_tensor, counts,
+        torch.tensor(ids, device=device),
+        position_tensor,
+        counts,
         Tree(grid, grid.place(position_tensor), branch_cells),
-        torch.tensor(sources, device=device), torch.tensor(source, device=device), torch.tensor(target, device=device),
-        torch.tensor(owner_of, device=device), torch.tensor(advantage_of, device=device),
+        torch.tensor(sources, device=device),
+        torch.tensor(source, device=device),
+        torch.tensor(target, device=device),
+        torch.tensor(owner_of, device=device),
+        torch.tensor(advantage_of, device=device),
         torch.tensor(temperature_of, device=device),
     )
 
@@ -192,15 +205,25 @@ class _Weights:
         new: list[tuple[dict[str, Factors], dict[str, Factors], dict[str, Factors]]] = [({}, {}, {}) for _ in learners]
         for shape in self.shapes:
             weights = self.sites[shape.name]
-            first, second = (stack_factors(_moments(learners, shape.name, which), shape, self.rank) for which in ("first", "second"))
+            first, second = (
+                stack_factors(_moments(learners, shape.name, which), shape, self.rank) for which in ("first", "second")
+            )
             updated = [
                 schedule.update(w, g * clip, m.to(self.device), v.to(self.device))
-                for w, g, m, v in zip((weights.a, weights.b), gradients[shape.name], (first.a, first.b), (second.a, second.b), strict=True)
+                for w, g, m, v in zip(
+                    (weights.a, weights.b),
+                    gradients[shape.name],
+                    (first.a, first.b),
+                    (second.a, second.b),
+                    strict=True,
+                )
             ]
             for i, learner in enumerate(learners.values()):
                 if shape.name in learner.genome.factors:
                     for kind in range(3):
-                        new[i][kind][shape.name] = _unstack(updated[0][kind][i], updated[1][kind][i], learner.genome.traits.rank)
+                        new[i][kind][shape.name] = _unstack(
+                            updated[0][kind][i], updated[1][kind][i], learner.genome.traits.rank
+                        )
         return {
             identity: self._conclude(learner, new[i], steps[i], float(losses[i]), float(norms[i]))
             for i, (identity, learner) in enumerate(learners.items())
@@ -208,11 +231,21 @@ class _Weights:
 
     @staticmethod
     def _conclude(
-        learner: Learner, new: tuple[dict[str, Factors], dict[str, Factors], dict[str, Factors]], step: int, loss: float, norm: float
+        learner: Learner,
+        new: tuple[dict[str, Factors], dict[str, Factors], dict[str, Factors]],
+        step: int,
+        loss: float,
+        norm: float,
     ) -> Learnt:
         genome = learner.genome.with_factors(new[0])
         if not (torch.isfinite(torch.tensor([loss, norm])).all() and genome.is_finite()):
-            return Learnt(learner.genome, learner.optimizer, loss, norm, fault="learning gave weights that are not finite")
+            return Learnt(
+                learner.genome,
+                learner.optimizer,
+                loss,
+                norm,
+                fault="learning gave weights that are not finite",
+            )
         return Learnt(genome, OptimizerState(step, new[1], new[2]), loss, norm)
 
 

@@ -13,7 +13,7 @@ from evolora.errors import HostError
 from evolora.host.bring import bring, file_sha256
 from evolora.host.byte_tokenizer import ByteTokenizer, HostTokenizer, Message
 from evolora.host.convert import quiet_transformers, read_gguf
-from evolora.host.device import choose_device, choose_dtype
+from evolora.host.device import choose_device, choose_dtype, keep_freed_memory
 from evolora.host.hub import fetch_from_hub
 from evolora.host.registry import HOSTS, resolve
 from evolora.host.tiny import build_tiny
@@ -64,9 +64,7 @@ class PretrainedTokenizer:
         return list(self._inner(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
 
     def decode(self, ids: Iterable[int]) -> str:
-        return str(
-            self._inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        )
+        return str(self._inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         return self._chat(messages, generate=True) if self._has_template else None
@@ -122,6 +120,8 @@ def load_host(name: str, device: str = "auto", dtype: str = "auto", threads: int
     number_format = choose_dtype(dtype, where)
     if threads is not None:
         torch.set_num_threads(threads)
+    if where.type == "cpu":
+        keep_freed_memory()
     tokenizer: HostTokenizer
     if source.kind == "tiny":
         model, tokenizer = build_tiny(name), ByteTokenizer()

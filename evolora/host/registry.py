@@ -103,9 +103,7 @@ def resolve(name: str) -> HostSource:
         return HostSource("directory", name, path.absolute())
     if path.is_file():
         if path.suffix.lower() != ".gguf":
-            raise HostError(
-                f"host file {name}: expected a .gguf file, got '{path.suffix}'; give one, or a directory"
-            )
+            raise HostError(f"host file {name}: expected a .gguf file, got '{path.suffix}'; give one, or a directory")
         return HostSource("gguf", name, path.absolute())
     if _HUB_ID.fullmatch(name) and path.suffix.lower() != ".gguf":
         return HostSource("hub", name)

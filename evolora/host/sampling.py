@@ -49,6 +49,8 @@ def _search(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     inside = padded.gather(1, block[:, :, None].expand(-1, -1, _BLOCK))[:, 0].cumsum(-1)
     place = torch.searchsorted(inside, target[:, None] - before, right=True).clamp_(max=_BLOCK - 1)
     # rounding can point past the last positive weight of a block: step back onto it
-    last = (torch.diff(inside, prepend=torch.zeros_like(inside[:, :1])) > 0).long() * torch.arange(_BLOCK, device=weights.device)
+    last = (torch.diff(inside, prepend=torch.zeros_like(inside[:, :1])) > 0).long() * torch.arange(
+        _BLOCK, device=weights.device
+    )
     place = torch.minimum(place, last.max(-1, keepdim=True).values)
     return (block * _BLOCK + place)[:, 0].clamp_(max=vocabulary - 1), total

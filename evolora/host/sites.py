@@ -46,9 +46,7 @@ def find_sites(model: Any, modules: Sequence[str], layers: LayerChoice = "all") 
 def linear_modules(model: Any) -> list[str]:
     """Names of all modules of this host that can carry an adapter, in the model's order."""
     _, blocks = _decoder_layers(model)
-    paths = [
-        path for block in blocks for path, module in block.named_modules() if isinstance(module, nn.Linear)
-    ]
+    paths = [path for block in blocks for path, module in block.named_modules() if isinstance(module, nn.Linear)]
     return list(dict.fromkeys(path.rpartition(".")[2] for path in paths))
 
 
@@ -67,9 +65,7 @@ def _choose_layers(layers: LayerChoice, count: int) -> set[int]:
     if isinstance(layers, str):
         parts = {"all": 1, "upper_half": 2, "upper_third": 3}
         if layers not in parts:
-            raise HostError(
-                f"genome.layers: expected {', '.join(parts)} or a list of numbers, got '{layers}'"
-            )
+            raise HostError(f"genome.layers: expected {', '.join(parts)} or a list of numbers, got '{layers}'")
         return set(range(count - -(-count // parts[layers]), count))  # rounded up: never no layer
     outside = sorted({number for number in layers if not 0 <= number < count})
     if outside or not layers:

@@ -40,9 +40,7 @@ class Forager:
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def remember(
-    organism: Organism, niche: str, profit_per_answer: float, mean_score: float, smoothing: float
-) -> None:
+def remember(organism: Organism, niche: str, profit_per_answer: float, mean_score: float, smoothing: float) -> None:
     """Update an organism's memory of a niche: `profit_per_answer` in net energy, `mean_score` in [0, 1].
 
     `smoothing` in (0, 1] is the weight of the new observation; a first visit is taken as it is.

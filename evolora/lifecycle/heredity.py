@@ -14,6 +14,7 @@ from evolora.organism.population import Population
 from evolora.organism.trait_mutation import mutate_traits
 from evolora.organism.traits import TraitRange
 
+
 @dataclass(frozen=True)
 class Heredity:
     """Draws an operator by weight and applies it.

@@ -40,9 +40,7 @@ def complementarity(own: Mapping[str, float], partner: Mapping[str, float]) -> f
     return sum(max(0.0, partner[niche] - own.get(niche, 0.0)) for niche in sorted(partner))
 
 
-def complementary_mate(
-    organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator
-) -> Organism | None:
+def complementary_mate(organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator) -> Organism | None:
     """The candidate that does well where `organism` does badly; chance decides among equals."""
     if not candidates:
         return None
@@ -51,16 +49,15 @@ def complementary_mate(
     return random_mate(organism, best, rng)
 
 
-def random_mate(
-    organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator
-) -> Organism | None:
+def random_mate(organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator) -> Organism | None:
     """Any candidate, with equal chances."""
     return candidates[int(rng.integers(len(candidates)))] if candidates else None
 
 
-MATE_RULES: Mapping[
-    MateRule, Callable[[Organism, Sequence[Organism], np.random.Generator], Organism | None]
-] = {"complementary": complementary_mate, "random": random_mate}
+MATE_RULES: Mapping[MateRule, Callable[[Organism, Sequence[Organism], np.random.Generator], Organism | None]] = {
+    "complementary": complementary_mate,
+    "random": random_mate,
+}
 
 
 def deal(ids: Iterable[int], rng: np.random.Generator) -> dict[int, int]:

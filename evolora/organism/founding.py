@@ -11,17 +11,13 @@ from evolora.organism.low_rank import fresh_a
 from evolora.organism.traits import TraitRange, Traits, range_of
 
 
-def found_genome(
-    sites: Sequence[SiteShape], traits: Traits, scaling: float, rng: np.random.Generator
-) -> Genome:
+def found_genome(sites: Sequence[SiteShape], traits: Traits, scaling: float, rng: np.random.Generator) -> Genome:
     """A genome that answers as the bare host, ready to learn: A random, B zero, as PEFT initialises LoRA.
 
     A (rank, in) is uniform in ±1/sqrt(in); B (out, rank) is zero, so every delta is exactly zero.
     """
     factors = {
-        site.name: Factors(
-            a=fresh_a(traits.rank, site.in_features, rng), b=torch.zeros(site.out_features, traits.rank)
-        )
+        site.name: Factors(a=fresh_a(traits.rank, site.in_features, rng), b=torch.zeros(site.out_features, traits.rank))
         for site in sites
     }
     return Genome(factors, traits, scaling).validated()
@@ -30,9 +26,7 @@ def found_genome(
 def zero_genome(sites: Sequence[SiteShape], traits: Traits, scaling: float) -> Genome:
     """A genome whose factors are all zero: the bare host. It cannot learn; for reference and padding."""
     factors = {
-        site.name: Factors(
-            a=torch.zeros(traits.rank, site.in_features), b=torch.zeros(site.out_features, traits.rank)
-        )
+        site.name: Factors(a=torch.zeros(traits.rank, site.in_features), b=torch.zeros(site.out_features, traits.rank))
         for site in sites
     }
     return Genome(factors, traits, scaling).validated()
@@ -68,7 +62,5 @@ def draw_traits(
         temperature=real("temperature"),
         answer_limit=whole("answer_limit"),
         num_examples=whole("num_examples"),
-        niche_preferences={
-            name: preference_step * float(rng.standard_normal()) for name in sorted(niche_names)
-        },
+        niche_preferences={name: preference_step * float(rng.standard_normal()) for name in sorted(niche_names)},
     )

@@ -20,7 +20,8 @@ class Factors:
     def __post_init__(self) -> None:
         if self.a.ndim != 2 or self.b.ndim != 2 or self.a.shape[0] != self.b.shape[1]:
             raise GenomeError(
-                f"LoRA factors do not fit: expected a (rank, in) and b (out, rank), got {tuple(self.a.shape)} and {tuple(self.b.shape)}"
+                f"LoRA factors do not fit: expected a (rank, in) and b (out, rank), "
+                f"got {tuple(self.a.shape)} and {tuple(self.b.shape)}"
             )
 
     @property

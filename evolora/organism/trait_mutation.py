@@ -30,9 +30,7 @@ def mutate_traits(
         step = span.step * float(rng.standard_normal())
         if logarithmic or span.logarithmic:
             if value <= 0:
-                raise GenomeError(
-                    f"{name}: expected a positive value to mutate on a logarithmic scale, got {value}"
-                )
+                raise GenomeError(f"{name}: expected a positive value to mutate on a logarithmic scale, got {value}")
             value = value * math.exp(step)
         else:
             value = value + step

@@ -49,7 +49,5 @@ def range_of(ranges: Mapping[str, TraitRange], name: str) -> TraitRange:
         GenomeError: there is none.
     """
     if name not in ranges:
-        raise GenomeError(
-            f"traits: expected a range for {name}, got ranges for {', '.join(sorted(ranges)) or 'none'}"
-        )
+        raise GenomeError(f"traits: expected a range for {name}, got ranges for {', '.join(sorted(ranges)) or 'none'}")
     return ranges[name]

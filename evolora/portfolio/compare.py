@@ -42,25 +42,41 @@ def score_run(path: Path, num_tasks: int) -> RunScores:
     config = load_world(str(path / "world.yaml"))
     saved = checkpoints(path)
     if not saved or saved[0].name != FOUNDERS:
-        raise RunFolderError(f"{path}: expected the founders' checkpoint {FOUNDERS}, got none; simulate the world again")
+        raise RunFolderError(
+            f"{path}: expected the founders' checkpoint {FOUNDERS}, got none; simulate the world again"
+        )
     rules, evaluator = build_rules(config), build_evaluator(config)
     check_host(run_dir, evaluator.host.digest)
     both = []
     for checkpoint in (saved[0], saved[-1]):
         world, _ = load_checkpoint(checkpoint)
         if len(world.population) == 0:
-            raise RunFolderError(f"{path}: expected a living population in {checkpoint.name}, got none; the world died out")
+            raise RunFolderError(
+                f"{path}: expected a living population in {checkpoint.name}, got none; the world died out"
+            )
         both.append(holdout_scores(world.population, rules.niches, rules.tasks, num_tasks, evaluator))
     founders, final = both
-    scores = RunScores(founders.niches, founders.by_task(), final.by_task(), founders.best_by_task(), final.best_by_task())
-    rows = {name: value.round(6).tolist() if isinstance(value, np.ndarray) else list(value) for name, value in vars(scores).items()}
-    write_atomically(path / "holdout.json", json.dumps({"generation": world.generation, "seed": config.seed, **rows}) + "\n")
+    scores = RunScores(
+        founders.niches, founders.by_task(), final.by_task(), founders.best_by_task(), final.best_by_task()
+    )
+    rows = {
+        name: value.round(6).tolist() if isinstance(value, np.ndarray) else list(value)
+        for name, value in vars(scores).items()
+    }
+    write_atomically(
+        path / "holdout.json",
+        json.dumps({"generation": world.generation, "seed": config.seed, **rows}) + "\n",
+    )
     return scores
 
 
 def compare_runs(runs: Sequence[RunScores]) -> dict[str, PairedEffect]:
     """Final against founders, paired by task and pooled over runs: the population's mean, and each niche's best."""
     return {
-        "population mean": paired_effect([r.founders for r in runs], [r.final for r in runs], stream(0, "bootstrap", "mean")),
-        "best organism per niche": paired_effect([r.best_founder for r in runs], [r.best_final for r in runs], stream(0, "bootstrap", "best")),
+        "population mean": paired_effect(
+            [r.founders for r in runs], [r.final for r in runs], stream(0, "bootstrap", "mean")
+        ),
+        "best organism per niche": paired_effect(
+            [r.best_founder for r in runs], [r.best_final for r in runs], stream(0, "bootstrap", "best")
+        ),
     }

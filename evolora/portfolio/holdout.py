@@ -38,7 +38,11 @@ class HoldoutScores:
 
 
 def holdout_scores(
-    organisms: Iterable[Organism], niches: Sequence[Niche], source: TaskSource, num_tasks: int, evaluator: Evaluator
+    organisms: Iterable[Organism],
+    niches: Sequence[Niche],
+    source: TaskSource,
+    num_tasks: int,
+    evaluator: Evaluator,
 ) -> HoldoutScores:
     """Every organism answers `num_tasks` test tasks of every niche once, greedily, with its own traits."""
     population = list(organisms)
@@ -46,8 +50,14 @@ def holdout_scores(
     fewest = min(len(own) for own in tasks.values())
     encounters = [
         Encounter(
-            organism.id, niche.name, task, tuple(source.examples(niche, organism.active.traits.num_examples)),
-            num_samples=1, temperature=0.0, answer_limit=organism.active.traits.answer_limit, key=0,
+            organism.id,
+            niche.name,
+            task,
+            tuple(source.examples(niche, organism.active.traits.num_examples)),
+            num_samples=1,
+            temperature=0.0,
+            answer_limit=organism.active.traits.answer_limit,
+            key=0,
         )
         for organism in population
         for niche in niches
@@ -56,7 +66,9 @@ def holdout_scores(
     answers = evaluator.answer({organism.id: organism.active for organism in population}, encounters)
     by_name = {niche.name: niche for niche in niches}
     scores = [
-        (Score(0.0, answer.fault) if answer.fault else by_name[encounter.niche].score(encounter.task, answer.text)).value
+        (
+            Score(0.0, answer.fault) if answer.fault else by_name[encounter.niche].score(encounter.task, answer.text)
+        ).value
         for encounter, (answer,) in zip(encounters, answers, strict=True)
     ]
     values = np.array(scores, dtype=np.float64).reshape(len(population), len(niches), fewest)

@@ -22,7 +22,10 @@ class PairedEffect:
 
 
 def paired_effect(
-    before: Sequence[NDArray[np.float64]], after: Sequence[NDArray[np.float64]], rng: np.random.Generator, draws: int = 4000
+    before: Sequence[NDArray[np.float64]],
+    after: Sequence[NDArray[np.float64]],
+    rng: np.random.Generator,
+    draws: int = 4000,
 ) -> PairedEffect:
     """Hierarchical bootstrap (Davison & Hinkley 1997, 3.8): seeds are drawn first, then each niche's tasks, in pairs.
 
@@ -43,10 +46,14 @@ def paired_effect(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = seconds / firsts
     return PairedEffect(
-        mean_before, mean_after,
-        mean_after / mean_before if mean_before else float("inf"), _interval(ratios),
-        mean_after - mean_before, _interval(seconds - firsts),
-        len(before), sum(scores.size for scores in before),
+        mean_before,
+        mean_after,
+        mean_after / mean_before if mean_before else float("inf"),
+        _interval(ratios),
+        mean_after - mean_before,
+        _interval(seconds - firsts),
+        len(before),
+        sum(scores.size for scores in before),
     )
 
 

@@ -78,7 +78,10 @@ def load_checkpoint(path: Path) -> tuple[World, dict[str, int]]:
         population = Population(organisms, state["next_id"])
         world = World(state["generation"], population, Ledger.from_dict(state["ledger"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{path}: expected a whole checkpoint, got {type(error).__name__}: {error}; remove it to resume from an earlier one") from error
+        raise RunFolderError(
+            f"{path}: expected a whole checkpoint, got {type(error).__name__}: {error}; "
+            f"remove it to resume from an earlier one"
+        ) from error
     return world, {str(log): int(size) for log, size in state["log_sizes"].items()}
 
 
@@ -97,9 +100,16 @@ def _describe(organism: Organism, tensors: dict[str, Tensor]) -> dict[str, Any]:
             tensors[f"{organism.id}/{part}/{site}/a"] = own.a.clone()  # kin may share memory; safetensors refuses that
             tensors[f"{organism.id}/{part}/{site}/b"] = own.b.clone()
     return {
-        "id": organism.id, "kind": organism.kind, "parents": list(organism.parents), "lineage": organism.lineage,
-        "born": organism.born, "children": organism.children, "profit": organism.profit, "competence": organism.competence,
-        "scaling": organism.genome.scaling, "traits": asdict(organism.genome.traits),
+        "id": organism.id,
+        "kind": organism.kind,
+        "parents": list(organism.parents),
+        "lineage": organism.lineage,
+        "born": organism.born,
+        "children": organism.children,
+        "profit": organism.profit,
+        "competence": organism.competence,
+        "scaling": organism.genome.scaling,
+        "traits": asdict(organism.genome.traits),
         "learnt_traits": None if organism.learnt is None else asdict(organism.learnt.traits),
         "optimizer_step": None if organism.optimizer is None else organism.optimizer.step,
         "sites": {part: list(factors) for part, factors in parts.items()},
@@ -109,7 +119,10 @@ def _describe(organism: Organism, tensors: dict[str, Tensor]) -> dict[str, Any]:
 def _restore(row: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Organism:
     identity = row["id"]
     parts = {
-        part: {site: Factors(tensors[f"{identity}/{part}/{site}/a"], tensors[f"{identity}/{part}/{site}/b"]) for site in sites}
+        part: {
+            site: Factors(tensors[f"{identity}/{part}/{site}/a"], tensors[f"{identity}/{part}/{site}/b"])
+            for site in sites
+        }
         for part, sites in row["sites"].items()
     }
     learnt = optimizer = None
@@ -118,9 +131,17 @@ def _restore(row: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Organism:
     if row["optimizer_step"] is not None:
         optimizer = OptimizerState(row["optimizer_step"], parts["first"], parts["second"])
     return Organism(
-        id=identity, genome=Genome(parts["genome"], Traits(**row["traits"]), row["scaling"]), kind=row["kind"],
-        parents=tuple(row["parents"]), lineage=row["lineage"], born=row["born"], learnt=learnt, optimizer=optimizer,
-        profit=row["profit"], competence=row["competence"], children=row["children"],
+        id=identity,
+        genome=Genome(parts["genome"], Traits(**row["traits"]), row["scaling"]),
+        kind=row["kind"],
+        parents=tuple(row["parents"]),
+        lineage=row["lineage"],
+        born=row["born"],
+        learnt=learnt,
+        optimizer=optimizer,
+        profit=row["profit"],
+        competence=row["competence"],
+        children=row["children"],
     )
 
 

@@ -11,7 +11,7 @@ from evolora.environment.encounter import Outcome
 
 
 def write_encounters(folder: Path, generation: int, outcomes: Sequence[Outcome]) -> None:
-    """Write `encounters/generation-000001.parquet`: a row per answer, atomically; one of the same generation is replaced."""
+    """Write `encounters/generation-000001.parquet`: a row per answer, atomically; an older one is replaced."""
     rows = [
         {
             "generation": generation,

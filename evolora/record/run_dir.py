@@ -57,7 +57,9 @@ class RunDir:
             for log in LOGS:
                 (path / log).touch()
         except OSError as error:
-            raise RunFolderError(f"run folder: expected to write in {parent}, got {error.strerror or error}; choose another with --out") from error
+            raise RunFolderError(
+                f"run folder: expected to write in {parent}, got {error.strerror or error}; choose another with --out"
+            ) from error
         return cls(path)
 
     @classmethod
@@ -69,7 +71,10 @@ class RunDir:
         """
         missing = [name for name in ("world.yaml", "run.json", METRICS) if not (path / name).is_file()]
         if missing:
-            raise RunFolderError(f"{path}: expected a run folder, got none ({', '.join(missing)} not there); give the folder that `evolora simulate` printed")
+            raise RunFolderError(
+                f"{path}: expected a run folder, got none ({', '.join(missing)} not there); "
+                "give the folder that `evolora simulate` printed"
+            )
         return cls(path)
 
     def append(self, log: str, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -95,7 +100,10 @@ class RunDir:
         for log, size in sizes.items():
             path = self.path / log
             if path.stat().st_size < size:
-                raise RunFolderError(f"{path}: expected at least {size} bytes as its checkpoint says, got {path.stat().st_size}; resume from an undamaged copy")
+                raise RunFolderError(
+                    f"{path}: expected at least {size} bytes as its checkpoint says, "
+                    f"got {path.stat().st_size}; resume from an undamaged copy"
+                )
             os.truncate(path, size)
 
     def free_bytes(self) -> int:
@@ -111,7 +119,9 @@ def _make_new(parent: Path, name: str) -> Path:
         except FileExistsError:
             continue
         return path
-    raise RunFolderError(f"{parent}: expected a free name like {name}, got 10,000 taken; clean up or choose another --out")
+    raise RunFolderError(
+        f"{parent}: expected a free name like {name}, got 10,000 taken; clean up or choose another --out"
+    )
 
 
 def run_name(world: str, seed: int) -> str:

@@ -37,9 +37,7 @@ def export_peft(genome: Genome, directory: Path, base_model_name: str, sites: Se
     genome.validated()
     _check_shapes(genome.factors, sites)
     if not genome.is_finite():
-        raise GenomeError(
-            f"export: expected finite weights, got NaN or infinity; {directory} was not written"
-        )
+        raise GenomeError(f"export: expected finite weights, got NaN or infinity; {directory} was not written")
     rank = genome.traits.rank
     factors = dict(genome.factors)
     if not factors:
@@ -102,21 +100,15 @@ def import_peft(directory: Path, sites: Sequence[SiteShape], scaling: float) -> 
     for key, tensor in _read_weights(directory).items():
         site, dot, half = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
         if not key.startswith(PREFIX) or not dot or half not in ("lora_A", "lora_B"):
-            raise GenomeError(
-                f"{directory}: expected keys {PREFIX}<module>.lora_A.weight or lora_B, got {key}"
-            )
+            raise GenomeError(f"{directory}: expected keys {PREFIX}<module>.lora_A.weight or lora_B, got {key}")
         halves.setdefault(site, {})[half] = tensor.to(torch.float32)
     factors: dict[str, Factors] = {}
     for site in sorted(halves):
         if halves[site].keys() != {"lora_A", "lora_B"}:
-            raise GenomeError(
-                f"{directory}: expected lora_A and lora_B at {site}, got only {next(iter(halves[site]))}"
-            )
+            raise GenomeError(f"{directory}: expected lora_A and lora_B at {site}, got only {next(iter(halves[site]))}")
         found = Factors(a=halves[site]["lora_A"], b=halves[site]["lora_B"] * (adapter_scaling / scaling))
         if found.rank != rank:
-            raise GenomeError(
-                f"{directory}: expected rank {rank} (r in {CONFIG_FILE}) at {site}, got {found.rank}"
-            )
+            raise GenomeError(f"{directory}: expected rank {rank} (r in {CONFIG_FILE}) at {site}, got {found.rank}")
         if not bool(torch.isfinite(found.a).all() and torch.isfinite(found.b).all()):
             raise GenomeError(f"{directory}: expected finite weights, got NaN or infinity at {site}")
         factors[site] = found
@@ -163,12 +155,7 @@ def _rank_and_scaling(config: dict[str, Any], directory: Path) -> tuple[int, flo
     if used:
         raise GenomeError(f"{path}: expected a plain LoRA, got one that uses {', '.join(used)}")
     rank, alpha = config.get("r"), config.get("lora_alpha")
-    if (
-        not isinstance(rank, int)
-        or rank < 1
-        or not isinstance(alpha, int | float)
-        or not math.isfinite(alpha)
-    ):
+    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float) or not math.isfinite(alpha):
         raise GenomeError(f"{path}: expected a rank r >= 1 and a finite lora_alpha, got {rank} and {alpha}")
     return rank, alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank
 
@@ -176,9 +163,7 @@ def _rank_and_scaling(config: dict[str, Any], directory: Path) -> tuple[int, flo
 def _read_weights(directory: Path) -> dict[str, Tensor]:
     path = directory / WEIGHTS_FILE
     if not path.is_file():
-        raise GenomeError(
-            f"{path}: expected the adapter's weights, got no such file; .bin pickles are not read"
-        )
+        raise GenomeError(f"{path}: expected the adapter's weights, got no such file; .bin pickles are not read")
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except SafetensorError as error:

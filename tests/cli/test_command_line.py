@@ -21,9 +21,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         f"sys.argv = ['evolora', *{list(arguments)!r}]\n"
         "main()\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])

@@ -47,12 +47,7 @@ def interrupt_twice(generation: int) -> None:
 def test_a_world_is_lived_to_its_last_generation_with_a_line_for_each(
     build: FakeBuild, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert (
-        evolora(
-            monkeypatch, "simulate", "pond", "--seed", "7", "--out", "there", "--set", "energy.upkeep=0.1"
-        )
-        == 0
-    )
+    assert evolora(monkeypatch, "simulate", "pond", "--seed", "7", "--out", "there", "--set", "energy.upkeep=0.1") == 0
     ((verb, config, out),) = build.asked
     assert (verb, config.name, config.seed, config.energy.upkeep, out) == (
         "open",
@@ -103,9 +98,7 @@ def test_the_first_ctrl_c_finishes_the_generation_and_says_how_to_resume(
     shown = capfd.readouterr()
     assert "generation 2/3" in shown.out
     assert "stopping after this generation" in shown.err
-    assert shown.err.endswith(
-        "stopped and saved; go on with: evolora simulate --resume 'checkpoints/pond run'\n"
-    )
+    assert shown.err.endswith("stopped and saved; go on with: evolora simulate --resume 'checkpoints/pond run'\n")
 
 
 def test_the_second_ctrl_c_stops_at_once_and_says_how_to_resume(
@@ -115,15 +108,10 @@ def test_the_second_ctrl_c_stops_at_once_and_says_how_to_resume(
     assert evolora(monkeypatch, "simulate", "pond") == 130
     assert build.simulation is not None
     assert build.simulation.lived == 1
-    assert (
-        "from the last checkpoint with: evolora simulate --resume 'checkpoints/pond run'"
-        in capfd.readouterr().err
-    )
+    assert "from the last checkpoint with: evolora simulate --resume 'checkpoints/pond run'" in capfd.readouterr().err
 
 
-def test_ctrl_c_in_the_last_generation_interrupts_nothing(
-    build: FakeBuild, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_in_the_last_generation_interrupts_nothing(build: FakeBuild, monkeypatch: pytest.MonkeyPatch) -> None:
     build.during = interrupt
     assert evolora(monkeypatch, "simulate", "pond", "--generations", "2") == 0
 
@@ -135,9 +123,7 @@ def test_ctrl_c_is_given_back_after_the_run(build: FakeBuild, monkeypatch: pytes
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_before_the_run_begins_leaves_with_130(
-    build: FakeBuild, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_before_the_run_begins_leaves_with_130(build: FakeBuild, monkeypatch: pytest.MonkeyPatch) -> None:
     build.fault = KeyboardInterrupt()
     assert evolora(monkeypatch, "simulate", "pond") == 130
 

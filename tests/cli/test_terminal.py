@@ -66,9 +66,7 @@ def test_a_niche_where_nobody_came_has_a_gap_in_its_history() -> None:
     view.generation(make_report(2, {"here": 0.5}), 1.0)
     view.generation(make_report(3, {"here": 0.5, "there": 0.25, "late": 1.0}), 1.0)
     lines = drawn(view.render(), 80, 24)
-    histories = {
-        line.split()[1]: line.rstrip("│ ")[-3:] for line in lines if "█" in line and "living" not in line
-    }
+    histories = {line.split()[1]: line.rstrip("│ ")[-3:] for line in lines if "█" in line and "living" not in line}
     assert histories == {"here": "███", "there": "█ ▅", "late": "  █"}
 
 

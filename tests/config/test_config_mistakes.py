@@ -35,8 +35,7 @@ MISTAKES = {
     ),
     "a quoted number": (
         'seed: "3"',
-        "small.yaml:6:1: seed: expected an integer >= 0, got the text '3' "
-        "(Everything random follows from it)",
+        "small.yaml:6:1: seed: expected an integer >= 0, got the text '3' (Everything random follows from it)",
     ),
     "true for a number": (
         "seed: true",
@@ -68,8 +67,7 @@ MISTAKES = {
     ),
     "a pair of three": (
         "traits: {rank: {founders: [1, 2, 3]}}",
-        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), "
-        "got the list [1, 2, 3]",
+        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1, 2, 3]",
     ),
     "a pair of one": (
         "traits: {rank: {founders: [1]}}",
@@ -100,8 +98,7 @@ MISTAKES = {
     "a list as a key": ("? [a]\n: 1", "small.yaml:6:3: expected a word as key, got a list or mapping"),
     "broken YAML": (
         "seed: [1",
-        "small.yaml:7:1: not valid YAML: while parsing a flow sequence, "
-        "expected ',' or ']', but got '<stream end>'",
+        "small.yaml:7:1: not valid YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'",
     ),
     "half a character": (
         'host: {system_prompt: "\\ud800"}',
@@ -164,17 +161,13 @@ def test_a_file_that_is_no_world_is_refused_whole(tmp_path: Path, text: str, pro
 
 
 def test_an_alias_bomb_is_refused_before_it_is_built(tmp_path: Path) -> None:
-    bomb = "a0: &a0 [x]\n" + "".join(
-        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)
-    )
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30))
     assert "got the alias *a0" in problems_of(write(tmp_path, bomb))[0]
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_bytes(b"name: caf\xe9\n")
-    assert problems_of(str(tmp_path / "small.yaml")) == [
-        "small.yaml: expected UTF-8 text, got byte 0xe9 at position 9"
-    ]
+    assert problems_of(str(tmp_path / "small.yaml")) == ["small.yaml: expected UTF-8 text, got byte 0xe9 at position 9"]
 
 
 def test_a_missing_world_suggests_one_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +181,4 @@ def test_a_missing_world_suggests_one_that_is_there(tmp_path: Path, monkeypatch:
 
 def test_a_world_without_niches_is_no_world(tmp_path: Path) -> None:
     problems = problems_of(write(tmp_path, "name: a\nniches: []\n"))
-    assert problems[0].startswith(
-        "small.yaml:2:1: niches: expected a list (at least 1, each a section with family,"
-    )
+    assert problems[0].startswith("small.yaml:2:1: niches: expected a list (at least 1, each a section with family,")

@@ -15,9 +15,7 @@ from evolora.config.world import WorldConfig
 def test_a_bare_name_finds_the_file_in_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, SMALL, "worlds/tidepool.yaml")
     monkeypatch.chdir(tmp_path)
-    found = [
-        load_world(name) for name in ("tidepool", "tidepool.yaml", "worlds/tidepool", "worlds/tidepool.yaml")
-    ]
+    found = [load_world(name) for name in ("tidepool", "tidepool.yaml", "worlds/tidepool", "worlds/tidepool.yaml")]
     assert all(world == found[0] for world in found)
 
 
@@ -75,9 +73,7 @@ def test_what_cannot_be_extended_is_one_mistake_and_nothing_is_called_missing(
 ) -> None:
     write(tmp_path, SMALL, "base.yaml")
     problems = problems_of(write(tmp_path, f"seed: 1\nextends: {extended}\n"))
-    assert [line.replace(str(tmp_path), "FOLDER") for line in problems] == [
-        f"small.yaml:2:1: extends: {problem}"
-    ]
+    assert [line.replace(str(tmp_path), "FOLDER") for line in problems] == [f"small.yaml:2:1: extends: {problem}"]
 
 
 def test_a_circle_of_three_files_is_named(tmp_path: Path) -> None:
@@ -103,9 +99,7 @@ def test_a_circle_of_three_files_is_named(tmp_path: Path) -> None:
         ("host.system_prompt=a=b", ("host", "system_prompt"), "a=b"),
     ],
 )
-def test_an_override_sets_one_value(
-    tmp_path: Path, override: str, path: tuple[str | int, ...], value: object
-) -> None:
+def test_an_override_sets_one_value(tmp_path: Path, override: str, path: tuple[str | int, ...], value: object) -> None:
     here: object = load_world(write(tmp_path, SMALL), [override]).model_dump()
     for part in path:
         here = here[part]  # type: ignore[index]
@@ -149,9 +143,7 @@ def test_a_mistaken_option_is_shown_as_the_option(tmp_path: Path) -> None:
 
 def test_a_written_world_reads_back_the_same(tmp_path: Path) -> None:
     text = f"{SMALL}death: {{max_age: 9}}\nhost: {{system_prompt: '1e-3'}}\nseed: 12345678901234567890\n"
-    world = load_world(
-        write(tmp_path, text), ["niches.0.settings={a: 'on', b: '010', c: [1, x, 2.5], d: true}"]
-    )
+    world = load_world(write(tmp_path, text), ["niches.0.settings={a: 'on', b: '010', c: [1, x, 2.5], d: true}"])
     assert load_world(write(tmp_path, dump_world(world), "again.yaml")) == world
 
 
@@ -182,9 +174,7 @@ lookalikes = st.sampled_from(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.dictionaries(
-        st.text(max_size=5) | lookalikes, scalars | lookalikes | st.lists(scalars | lookalikes), max_size=5
-    )
+    st.dictionaries(st.text(max_size=5) | lookalikes, scalars | lookalikes | st.lists(scalars | lookalikes), max_size=5)
 )
 def test_any_plain_values_survive_yaml(values: dict[str, object]) -> None:
     document = Document()

@@ -110,7 +110,5 @@ def test_our_arithmetic_and_counting_agree_with_a_second_reading_of_the_question
     for task in niche_of("letter_at", place="second").family.sample(seed, 32):
         assert task.question.removesuffix("?").split()[-1][1] == task.answer
     for task in niche_of("letter_sequence").family.sample(seed, 32):
-        codes = [ord(letter) for letter in task.question.removeprefix("Next letter: ").split()] + [
-            ord(task.answer)
-        ]
+        codes = [ord(letter) for letter in task.question.removeprefix("Next letter: ").split()] + [ord(task.answer)]
         assert len({late - early for early, late in pairwise(codes)}) == 1

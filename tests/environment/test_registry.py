@@ -23,10 +23,7 @@ def test_importing_the_environment_imports_neither_reasoning_gym_nor_torch() -> 
             "print([name for name in ('reasoning_gym', 'torch', 'transformers') if name in sys.modules])",
         ]
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "[]\n"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_making_one_of_ours_does_not_import_reasoning_gym() -> None:
@@ -34,10 +31,7 @@ def test_making_one_of_ours_does_not_import_reasoning_gym() -> None:
         "import sys; from evolora.environment.families.registry import make_family; "
         "make_family('weekday', {}).sample(1, 4); print('reasoning_gym' in sys.modules)"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", known_families())
@@ -130,9 +124,7 @@ def test_a_plug_in_is_found_by_its_import_path() -> None:
         ),
     ],
 )
-def test_a_plug_in_that_does_not_fit_is_explained(
-    path: str, settings: dict[str, int | str], complaint: str
-) -> None:
+def test_a_plug_in_that_does_not_fit_is_explained(path: str, settings: dict[str, int | str], complaint: str) -> None:
     with pytest.raises(TaskError, match=complaint):
         make_family(path, settings)
 

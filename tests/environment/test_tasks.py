@@ -91,9 +91,7 @@ def test_the_first_examples_show_different_answers(family: str) -> None:
 
 def test_a_family_that_is_too_small_is_refused_with_numbers() -> None:
     niche = niche_of("plug_ins:Doubles", largest=60)
-    with pytest.raises(
-        TaskError, match=r"expected at least 32 different test tasks, got \d+: plug_ins:Doubles has"
-    ):
+    with pytest.raises(TaskError, match=r"expected at least 32 different test tasks, got \d+: plug_ins:Doubles has"):
         TaskSource(1).test(niche)
 
 

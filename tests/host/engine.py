@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from evolora.organism.genome import Factors, Genome, SiteShape
 from evolora.organism.traits import Traits
@@ -16,8 +23,14 @@ STOP = 1
 def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300) -> nn.Module:
     """A random two- or three-layer decoder in float32."""
     shape = {
-        "vocab_size": vocabulary, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256,
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 256,
     }
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -27,7 +40,9 @@ def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300) -> nn.Mo
             model = Qwen3ForCausalLM(Qwen3Config(**shape))
         else:
             layer_types = ["sliding_attention", "full_attention", "sliding_attention"]
-            model = Gemma3ForCausalLM(Gemma3TextConfig(**shape, sliding_window=6, layer_types=layer_types, query_pre_attn_scalar=8))
+            model = Gemma3ForCausalLM(
+                Gemma3TextConfig(**shape, sliding_window=6, layer_types=layer_types, query_pre_attn_scalar=8)
+            )
         for parameter in model.parameters():
             if parameter.ndim == 2:
                 nn.init.normal_(parameter, std=0.2)
@@ -46,7 +61,9 @@ def traits(rank: int = 4, learning_rate: float = 1e-3) -> Traits:
     return Traits(rank, 0.05, learning_rate, 1.0, 8, 1, {})
 
 
-def random_genome(sites: Sequence[SiteShape], seed: int, rank: int = 4, size: float = 0.1, learning_rate: float = 1e-3) -> Genome:
+def random_genome(
+    sites: Sequence[SiteShape], seed: int, rank: int = 4, size: float = 0.1, learning_rate: float = 1e-3
+) -> Genome:
     generator = torch.Generator().manual_seed(seed)
     factors = {
         site.name: Factors(

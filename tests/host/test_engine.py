@@ -41,7 +41,9 @@ def test_greedy_answers_of_a_mixed_batch_equal_each_organism_alone_the_slow_way(
     prompts = prompts_of_lengths([5, 17, 9, 9, 12, 3, 21])
     owners = [2, 0, 1, 0, 3, 3, 0]  # uneven rows per organism, organism order shuffled
     limits = [6, 10, 1, 8, 10, 7, 9]
-    requests = [Request(o, p, 1, 0.0, n, key=i) for i, (o, p, n) in enumerate(zip(owners, prompts, limits, strict=True))]
+    requests = [
+        Request(o, p, 1, 0.0, n, key=i) for i, (o, p, n) in enumerate(zip(owners, prompts, limits, strict=True))
+    ]
     answers = decoder.generate(bank_of(genomes, sites), requests)
     for request, (answer,) in zip(requests, answers, strict=True):
         expected = greedy_reference(model, genomes[request.organism], request.prompt, request.limit)
@@ -66,7 +68,15 @@ def test_an_answer_is_the_same_alone_and_in_a_batch_of_64(engine):
     requests = [Request(i % 16, p, 1, 0.8 if i % 2 else 0.0, 8, key=i) for i, p in enumerate(prompts)]
     together = decoder.generate(bank_of(genomes, sites), requests)
     for i in (0, 1, 17, 38, 63):
-        alone = decoder.generate(bank_of([genomes[i % 16]], sites), [Request(0, *(getattr(requests[i], f) for f in ("prompt", "num_samples", "temperature", "limit", "key")))])
+        alone = decoder.generate(
+            bank_of([genomes[i % 16]], sites),
+            [
+                Request(
+                    0,
+                    *(getattr(requests[i], f) for f in ("prompt", "num_samples", "temperature", "limit", "key")),
+                )
+            ],
+        )
         assert alone[0][0].tokens == together[i][0].tokens
 
 
@@ -85,7 +95,9 @@ def test_absent_sites_and_different_ranks_add_exactly_their_own_delta(engine):
     full = random_genome(sites, 5, rank=3)
     partial = full.with_factors({n: f for i, (n, f) in enumerate(full.factors.items()) if i % 2})
     prompt = prompts_of_lengths([10])[0]
-    answers = decoder.generate(bank_of([full, partial], sites), [Request(0, prompt, 1, 0.0, 8, 0), Request(1, prompt, 1, 0.0, 8, 0)])
+    answers = decoder.generate(
+        bank_of([full, partial], sites), [Request(0, prompt, 1, 0.0, 8, 0), Request(1, prompt, 1, 0.0, 8, 0)]
+    )
     assert answers[0][0].tokens == greedy_reference(model, full, prompt, 8)
     assert answers[1][0].tokens == greedy_reference(model, partial, prompt, 8)
 
@@ -134,7 +146,9 @@ def test_population_gradients_equal_training_each_organism_alone(engine, max_tok
     genomes = {i: random_genome(sites, i, rank) for i, rank in ((7, 4), (9, 2), (12, 3))}
     lessons = {i: some_lessons(i, i) for i in genomes}
     learner = PolicyGradient(model, hooks, sites, max_gradient_norm=1e9, max_batch_tokens=max_tokens)
-    learnt = learner.learn({i: Learner(g, None) for i, g in genomes.items()}, [x for own in lessons.values() for x in own])
+    learnt = learner.learn(
+        {i: Learner(g, None) for i, g in genomes.items()}, [x for own in lessons.values() for x in own]
+    )
     for i, genome in genomes.items():
         leaves, loss = reference_gradients(model, genome, lessons[i])
         assert learnt[i].loss == pytest.approx(loss, rel=1e-4, abs=1e-6)
@@ -159,7 +173,7 @@ def test_learners_without_a_useful_lesson_come_back_unchanged(engine):
 
 
 def test_reinforcing_an_answer_makes_it_likelier(engine):
-    model, sites, hooks, decoder = engine
+    model, sites, hooks, _ = engine
     genome = random_genome(sites, 4, learning_rate=5e-3)
     learner = PolicyGradient(model, hooks, sites, 1.0, 4096)
     lesson = Lesson(0, (5, 6, 7), ((8, 9), (10, 11)), (1.0, -1.0), 1.0)

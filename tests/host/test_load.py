@@ -43,9 +43,7 @@ def packaged(cache: Path) -> PackagedHost:
         archive.writestr("small/small.gguf", content)
     data = wheel.read_bytes()
     digests = [hashlib.sha256(part).hexdigest() for part in (data, content)]
-    return PackagedHost(
-        "small==1", wheel.name, len(data), digests[0], "small/small.gguf", len(content), digests[1]
-    )
+    return PackagedHost("small==1", wheel.name, len(data), digests[0], "small/small.gguf", len(content), digests[1])
 
 
 @pytest.fixture
@@ -62,9 +60,7 @@ def convert_to_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return calls
 
 
-def test_a_host_is_brought_once_and_leaves_only_itself(
-    packaged: PackagedHost, convert_to_files: list[Path]
-) -> None:
+def test_a_host_is_brought_once_and_leaves_only_itself(packaged: PackagedHost, convert_to_files: list[Path]) -> None:
     folder = bring("small", packaged, console=QUIET)
     assert bring("small", packaged, console=QUIET) == folder
     assert len(convert_to_files) == 1
@@ -191,9 +187,7 @@ def test_a_changed_weight_or_setting_changes_the_digest(tmp_path: Path) -> None:
 
 
 def test_a_model_that_sees_the_future_is_refused(tmp_path: Path) -> None:
-    config = BertConfig(
-        vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
-    )
+    config = BertConfig(vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
     config.initializer_range = 0.3  # the default of 0.02 makes attention all but invisible
     BertLMHeadModel(config).save_pretrained(tmp_path)
     _save_tokenizer(tmp_path)

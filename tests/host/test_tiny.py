@@ -33,9 +33,7 @@ def test_building_leaves_the_global_random_state_alone(tiny_host: Host) -> None:
 def test_another_process_gets_the_same_digest() -> None:
     here = load_host("tiny-qwen3", device="cpu").digest
     code = "from evolora.host.load import load_host; print(load_host('tiny-qwen3', device='cpu').digest)"
-    there = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert there.stdout.strip() == here
 
 

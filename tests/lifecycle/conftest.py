@@ -71,13 +71,9 @@ class Economy:
         owed = self._eat(generation, rng)
         for organism_id, cause in self.survival.find_deaths(self.population, owed, generation).items():
             debt = owed[organism_id]
-            self.events.append(
-                bury(self.population, self.ledger, organism_id, cause, generation, self.heir, debt)
-            )
+            self.events.append(bury(self.population, self.ledger, organism_id, cause, generation, self.heir, debt))
         for plan in self.breeder.plan(self.population, self.ledger, generation, rng):
-            self.events += give_birth(
-                plan, self.population, self.ledger, generation, self.conceive, self.heir, rng
-            )
+            self.events += give_birth(plan, self.population, self.ledger, generation, self.conceive, self.heir, rng)
         self.flows.append(self.ledger.close_generation())
 
     def _grow(self, rng: np.random.Generator) -> None:

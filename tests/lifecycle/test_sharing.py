@@ -50,9 +50,7 @@ def test_a_negative_demand_is_refused():
         pay_meals(niche_with(9, ["organism:0"]), "niche:sums", {"organism:0": -1})
 
 
-@pytest.mark.parametrize(
-    ("share", "given_out"), [(0.0, [0, 0, 0]), (0.5, [17, 17, 16]), (1.0, [34, 33, 33])]
-)
+@pytest.mark.parametrize(("share", "given_out"), [(0.0, [0, 0, 0]), (0.5, [17, 17, 16]), (1.0, [34, 33, 33])])
 def test_the_commons_releases_its_share_in_equal_parts(share, given_out):
     niches = ["niche:a", "niche:b", "niche:c"]
     ledger = Ledger()

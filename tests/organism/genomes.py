@@ -19,9 +19,7 @@ TRAITS = Traits(
 )
 WIDTHS = {"self_attn.q_proj": (24, 24), "self_attn.v_proj": (24, 12), "mlp.down_proj": (40, 24)}
 SITES = [
-    SiteShape(f"model.layers.{layer}.{module}", *widths)
-    for layer in range(3)
-    for module, widths in WIDTHS.items()
+    SiteShape(f"model.layers.{layer}.{module}", *widths) for layer in range(3) for module, widths in WIDTHS.items()
 ]
 
 
@@ -31,9 +29,7 @@ def lived_genome(seed: int, rank: int = 4, strength: float = 0.1, scale: float =
     genome = found_genome(SITES, replace(TRAITS, rank=rank, mutation_scale=scale), 2.0, rng)
     return genome.with_factors(
         {
-            site: Factors(
-                a=f.a, b=strength * normal(tuple(f.b.shape), rng) / (1.0 + normal((rank,), rng).abs())
-            )
+            site: Factors(a=f.a, b=strength * normal(tuple(f.b.shape), rng) / (1.0 + normal((rank,), rng).abs()))
             for site, f in genome.factors.items()
         }
     )

@@ -111,9 +111,7 @@ def test_the_stated_error_is_the_measured_one(name: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_stated_error_of_dare_is_the_measured_one(seed: int) -> None:
     site = SITES[0].name  # one site: the stream's first draws are its masks
-    first, second = (
-        g.with_factors({site: g.factors[site]}) for g in (lived_genome(seed), lived_genome(seed + 1))
-    )
+    first, second = (g.with_factors({site: g.factors[site]}) for g in (lived_genome(seed), lived_genome(seed + 1)))
     merged = merge("dare", first, second, 0.4, 3, stream(seed))
     target = dare_dense(first.factors[site].product(), second.factors[site].product(), 0.4, stream(seed))
     measured = float((target - merged.factors[site].product()).norm() / target.norm())
@@ -176,9 +174,7 @@ def test_spherical_keeps_the_norm_of_equally_long_parents_where_the_sum_shrinks(
     first, second = lived_genome(1), lived_genome(2)
     site = SITES[0].name
     ratio = float(first.delta(site).norm() / second.delta(site).norm())
-    longer = decay(second, 0.0).with_factors(
-        {site: replace(second.factors[site], b=second.factors[site].b * ratio)}
-    )
+    longer = decay(second, 0.0).with_factors({site: replace(second.factors[site], b=second.factors[site].b * ratio)})
     alone = first.with_factors({site: first.factors[site]})
     child = child_of(merge("spherical", alone, longer, weight, FULL, stream(1)), FULL)
     assert delta_norm(child) == pytest.approx(delta_norm(alone), rel=1e-4)
@@ -224,12 +220,8 @@ def test_operators_see_deltas_not_factors(name: str) -> None:
     """The same delta written in other factors gives the same child: never A with A and B with B."""
     first, second = lived_genome(1), lived_genome(2)
     turn = torch.linalg.qr(torch.from_numpy(stream(9).standard_normal((4, 4), dtype=np.float32))).Q
-    turned = first.with_factors(
-        {s: replace(f, a=3 * turn.T @ f.a, b=f.b @ turn / 3) for s, f in first.factors.items()}
-    )
-    children = [
-        child_of(merge(name, parent, second, 0.5, FULL, stream(4)), FULL) for parent in (first, turned)
-    ]
+    turned = first.with_factors({s: replace(f, a=3 * turn.T @ f.a, b=f.b @ turn / 3) for s, f in first.factors.items()})
+    children = [child_of(merge(name, parent, second, 0.5, FULL, stream(4)), FULL) for parent in (first, turned)]
     assert distance(*children) < 1e-3 * delta_norm(children[0])
 
 

@@ -92,9 +92,7 @@ def test_singular_value_scaling_keeps_singular_vectors(seed: int) -> None:
         core = u[:, :4].T @ child.delta(site).double() @ vh[:4].T  # diagonal if the directions were kept
         factors = torch.diagonal(core) / s[:4]
         assert (core - torch.diag(torch.diagonal(core))).norm() < 1e-4 * core.norm()
-        assert (
-            (factors > 0).all() and (factors.log().abs() < 0.3 * 5).all() and (factors - 1).abs().max() > 1e-3
-        )
+        assert (factors > 0).all() and (factors.log().abs() < 0.3 * 5).all() and (factors - 1).abs().max() > 1e-3
         assert child.delta(site).norm() == pytest.approx(float(core.norm()), rel=1e-4)
 
 

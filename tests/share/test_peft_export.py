@@ -85,9 +85,7 @@ def test_peft_answers_as_the_host_with_dense_deltas(
 
 
 @pytest.mark.parametrize("name", ["drop_site", "drop_layer"])
-def test_what_a_genome_dropped_is_not_adapted_by_peft(
-    tmp_path: Path, sites: list[SiteShape], name: str
-) -> None:
+def test_what_a_genome_dropped_is_not_adapted_by_peft(tmp_path: Path, sites: list[SiteShape], name: str) -> None:
     genome = genome_of(sites, 4)
     for seed in range(8):
         genome = MUTATIONS[name](genome, stream(seed))
@@ -159,9 +157,7 @@ def test_weights_that_are_not_finite_are_neither_exported_nor_imported(
         import_peft(tmp_path / "adapter", sites, 2.0)
 
 
-def test_a_rank_trait_at_odds_with_the_weights_is_not_exported(
-    tmp_path: Path, sites: list[SiteShape]
-) -> None:
+def test_a_rank_trait_at_odds_with_the_weights_is_not_exported(tmp_path: Path, sites: list[SiteShape]) -> None:
     genome = genome_of(sites, 4)
     with pytest.raises(GenomeError, match="rank: expected 8"):
         export_peft(genome.with_traits(replace(genome.traits, rank=8)), tmp_path / "adapter", "tiny", sites)

@@ -41,9 +41,7 @@ class OwnFamily(ABC):
         """One (question, answer), a function of `rng` and the settings."""
 
     def __post_init__(self) -> None:
-        problems = [
-            problem for spec in fields(self) if (problem := _setting_problem(spec, self.__dict__[spec.name]))
-        ]
+        problems = [problem for spec in fields(self) if (problem := _setting_problem(spec, self.__dict__[spec.name]))]
         problems = problems or self.contradictions()
         if problems:
             raise TaskError(f"{self.name}: {'; '.join(problems)}")
@@ -89,9 +87,7 @@ def describe_settings(family: type[OwnFamily]) -> str:
     described = []
     for spec in fields(family):
         limits = spec.metadata
-        allowed = (
-            " | ".join(limits["options"]) if "options" in limits else f"{limits['low']}..{limits['high']}"
-        )
+        allowed = " | ".join(limits["options"]) if "options" in limits else f"{limits['low']}..{limits['high']}"
         described.append(f"{spec.name}: {allowed}, default {spec.default} ({limits['meaning']})")
     return "; ".join(described) or "none"
 

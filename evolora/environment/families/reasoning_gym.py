@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from reasoning_gym.dataset import ProceduralDataset
 
 PREFIX = "reasoning_gym:"
-SEED_SPACING = (
-    1 << 20
-)  # item i of a dataset uses seed + i, so sample seeds lie further apart than any sample is long
+SEED_SPACING = 1 << 20  # item i of a dataset uses seed + i, so sample seeds lie further apart than any sample is long
 DRAWS_PER_TASK = 8  # items looked at for each task wanted, before repeats make us give up
 OWN_SETTINGS = frozenset({"seed", "size"})  # set by the adapter
 
@@ -160,12 +158,8 @@ def _converted(dataset: str, settings: Mapping[str, SettingValue]) -> dict[str, 
 
 
 def _settings_error(dataset: str, reason: str, settings: Mapping[str, Any]) -> TaskError:
-    expected = ", ".join(
-        f"{key} (default {_shown(value)})" for key, value in _config_defaults(dataset).items()
-    )
-    return TaskError(
-        f"{PREFIX}{dataset}: {reason}; expected settings: {expected or 'none'}; got {dict(settings)}"
-    )
+    expected = ", ".join(f"{key} (default {_shown(value)})" for key, value in _config_defaults(dataset).items())
+    return TaskError(f"{PREFIX}{dataset}: {reason}; expected settings: {expected or 'none'}; got {dict(settings)}")
 
 
 def _shown(default: object) -> str:

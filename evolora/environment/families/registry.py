@@ -97,9 +97,7 @@ class PlugInFamily:
             raise TaskError(f"{path}: cannot be made with settings {dict(settings)}: {reason}") from error
         missing = [method for method in ("sample", "score") if not hasattr(family, method)]
         if missing:
-            raise TaskError(
-                f"{path}: expected methods sample(seed, num) and score(task, text), got no {missing}"
-            )
+            raise TaskError(f"{path}: expected methods sample(seed, num) and score(task, text), got no {missing}")
         self._path = path
         self._family: Family = family
 
@@ -113,14 +111,10 @@ class PlugInFamily:
         try:
             tasks = list(self._family.sample(seed, num))
         except Exception as error:  # a user's sampler may raise anything
-            raise TaskError(
-                f"{self._path}: sample({seed}, {num}) raised {type(error).__name__}: {error}"
-            ) from error
+            raise TaskError(f"{self._path}: sample({seed}, {num}) raised {type(error).__name__}: {error}") from error
         strange = [task for task in tasks if not isinstance(task, Task)]
         if strange:
-            raise TaskError(
-                f"{self._path}: expected sample to return a list of Task, got {strange[0]!r} in it"
-            )
+            raise TaskError(f"{self._path}: expected sample to return a list of Task, got {strange[0]!r} in it")
         return tasks
 
     def score(self, task: Task, text: str) -> float:

@@ -21,26 +21,20 @@ def _stack(first: Factors, second: Factors, weights: tuple[float, float]) -> Fac
 
 
 @merging("weighted_sum")
-def weighted_sum(
-    first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator
-) -> Truncation:
+def weighted_sum(first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator) -> Truncation:
     """weight · D1 + (1 - weight) · D2, and the best approximation of it at the child's rank."""
     stack = _stack(first, second, (weight, 1.0 - weight))
     return truncate(stack.b, stack.a, rank)
 
 
 @merging("concatenation")
-def concatenation(
-    first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator
-) -> Truncation:
+def concatenation(first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator) -> Truncation:
     """The weighted sum kept in the parents' own directions: exact from rank r1 + r2 up, else truncated."""
     return resized(_stack(first, second, (weight, 1.0 - weight)), rank)
 
 
 @merging("spherical")
-def spherical(
-    first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator
-) -> Truncation:
+def spherical(first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator) -> Truncation:
     """Spherical interpolation of the two deltas of a site as vectors (Shoemake 1985; site by site as
     mergekit).
 
@@ -63,9 +57,7 @@ def _arc_weights(first: Factors, second: Factors, weight: float) -> tuple[float,
 
 
 @merging("crossover")
-def crossover(
-    first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator
-) -> Truncation:
+def crossover(first: Factors, second: Factors, weight: float, rank: int, rng: np.random.Generator) -> Truncation:
     """The site of one parent, the first's with probability `weight`: uniform crossover with sites as loci.
 
     Exact unless the chosen parent's rank exceeds the child's. A site the chosen parent lacks stays unadapted.

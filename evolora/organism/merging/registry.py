@@ -48,9 +48,7 @@ def merging(name: str) -> Callable[[SiteMerge], SiteMerge]:
         if name in MERGES:
             raise GenomeError(f"merging: expected a new name, got {name} again; choose another")
 
-        def whole(
-            first: Genome, second: Genome, weight: float, rank: int, rng: np.random.Generator
-        ) -> Merged:
+        def whole(first: Genome, second: Genome, weight: float, rank: int, rng: np.random.Generator) -> Merged:
             return _merge_sites(site_merge, first, second, weight, rank, rng)
 
         MERGES[name] = whole
@@ -59,9 +57,7 @@ def merging(name: str) -> Callable[[SiteMerge], SiteMerge]:
     return register
 
 
-def merge(
-    name: str, first: Genome, second: Genome, weight: float, rank: int, rng: np.random.Generator
-) -> Merged:
+def merge(name: str, first: Genome, second: Genome, weight: float, rank: int, rng: np.random.Generator) -> Merged:
     """The merge of two genomes by the operator `name`; `weight` in (0, 1) is the first parent's share.
 
     Raises:
@@ -72,9 +68,7 @@ def merge(
     return MERGES[name](first, second, weight, rank, rng)
 
 
-def child_rank(
-    name: str, first_rank: int, second_rank: int, rank_range: TraitRange, rng: np.random.Generator
-) -> int:
+def child_rank(name: str, first_rank: int, second_rank: int, rank_range: TraitRange, rng: np.random.Generator) -> int:
     """The rank of a child: the parents' sum for `concatenation`, else one parent's at random; in range."""
     drawn = first_rank if rng.random() < 0.5 else second_rank
     wanted = first_rank + second_rank if name == "concatenation" else drawn
@@ -111,14 +105,11 @@ def _check_parents(first: Genome, second: Genome, weight: float, rank: int) -> N
         raise GenomeError(f"merging: expected a rank of 1 or more for the child, got {rank}")
     if first.scaling != second.scaling:
         raise GenomeError(
-            f"merging: expected parents of one world (equal scaling), "
-            f"got {first.scaling} and {second.scaling}"
+            f"merging: expected parents of one world (equal scaling), got {first.scaling} and {second.scaling}"
         )
     if not (first.is_finite() and second.is_finite()):
         raise GenomeError("merging: expected finite weights, got a parent with NaN or infinity")
     for site in sorted(first.factors.keys() & second.factors.keys()):
         shapes = [(f.a.shape[1], f.b.shape[0]) for f in (first.factors[site], second.factors[site])]
         if shapes[0] != shapes[1]:
-            raise GenomeError(
-                f"merging: expected equal (in, out) widths at {site}, got {shapes[0]} and {shapes[1]}"
-            )
+            raise GenomeError(f"merging: expected equal (in, out) widths at {site}, got {shapes[0]} and {shapes[1]}")

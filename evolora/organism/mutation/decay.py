@@ -12,6 +12,4 @@ def decay(genome: Genome, share: float) -> Genome:
     """
     if not 0.0 <= share <= 1.0:
         raise GenomeError(f"decay: expected a share in [0, 1], got {share}")
-    return genome.with_factors(
-        {site: Factors(a=f.a, b=f.b * (1.0 - share)) for site, f in genome.factors.items()}
-    )
+    return genome.with_factors({site: Factors(a=f.a, b=f.b * (1.0 - share)) for site, f in genome.factors.items()})

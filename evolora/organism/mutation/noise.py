@@ -35,9 +35,7 @@ def noisy(factors: Factors, scale: float, rng: np.random.Generator) -> Factors:
 def gaussian(genome: Genome, rng: np.random.Generator) -> Genome:
     """Normal noise on all factors; every site's delta changes by about `mutation_scale` of its own norm."""
     scale = genome.traits.mutation_scale
-    return genome.with_factors(
-        {site: noisy(genome.factors[site], scale, rng) for site in sorted(genome.factors)}
-    )
+    return genome.with_factors({site: noisy(genome.factors[site], scale, rng) for site in sorted(genome.factors)})
 
 
 @mutation("layer_noise")
@@ -65,9 +63,7 @@ def singular_value_scaling(genome: Genome, rng: np.random.Generator) -> Genome:
     so directions not yet used (B columns of zeros) stay as learnable as they were.
     """
     scale = genome.traits.mutation_scale
-    return genome.with_factors(
-        {site: _stretched(genome.factors[site], scale, rng) for site in sorted(genome.factors)}
-    )
+    return genome.with_factors({site: _stretched(genome.factors[site], scale, rng) for site in sorted(genome.factors)})
 
 
 def _stretched(factors: Factors, scale: float, rng: np.random.Generator) -> Factors:

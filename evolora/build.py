@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from evolora.config.load import dump_world, load_world
 from evolora.config.world import NicheConfig, TraitConfig, WorldConfig
 from evolora.environment.families.registry import make_family
@@ -268,7 +270,7 @@ def plan(config: WorldConfig) -> Plan:
             ),
             (
                 "sites",
-                f"{len(evaluator.sites)} matrices, {genome.num_parameters / 1e6:.2f} M weights at rank {genome.traits.rank}",
+                f"{len(evaluator.sites)} matrices, {genome.num_parameters / 1e6:.2f} M weights",
             ),
             ("organisms", f"{config.population.founders} founders, room for {config.population.capacity}"),
             ("niches", ", ".join(niche.name for niche in rules.niches)),

@@ -172,7 +172,7 @@ def build_rules(config: WorldConfig) -> Rules:
         else None,
         heredity=Heredity(
             mutations=reproduction.mutation,
-            merges=dict(reproduction.merging),
+            merges={str(name): weight for name, weight in reproduction.merging.items()},
             trait_ranges=_ranges(config, founding=False),
             preference_step=config.traits.niche_preference_step,
             decay=config.genome.decay,

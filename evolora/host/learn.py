@@ -157,7 +157,7 @@ def _pack(batch: list[tuple[int, Lesson]], num_organisms: int, device: torch.dev
         lengths.append(len(ids) - start)
         counts[owner] += len(ids) - start
     grid = make_grid(lengths, device)
-    source, target, owner_of, advantage_of, temperature_of = zip(*per_target, strict=True)
+    predictors, target, owner_of, advantage_of, temperature_of = zip(*per_target, strict=True)
     position_tensor = torch.tensor(positions, device=device)
     branch_cells = grid.place(torch.tensor(branches, device=device) + 1) - 1  # empty cells become -1
     return _Packed(
@@ -166,7 +166,7 @@ def _pack(batch: list[tuple[int, Lesson]], num_organisms: int, device: torch.dev
         counts,
         Tree(grid, grid.place(position_tensor), branch_cells),
         torch.tensor(sources, device=device),
-        torch.tensor(source, device=device),
+        torch.tensor(predictors, device=device),
         torch.tensor(target, device=device),
         torch.tensor(owner_of, device=device),
         torch.tensor(advantage_of, device=device),

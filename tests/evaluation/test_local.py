@@ -1,0 +1,68 @@
+"""The local evaluator: bank rows against PEFT, faults as data, timing that runs."""
+
+import pytest
+import torch
+from engine import random_genome
+from peft import PeftModel
+from test_simulation import world
+
+from evolora.build import build_evaluator
+from evolora.environment.encounter import Encounter
+from evolora.environment.task import Task
+from evolora.evaluation.bench import run_bench
+from evolora.evaluation.local import LocalEvaluator
+from evolora.host.load import load_host
+from evolora.host.sites import find_sites
+from evolora.share.peft_export import export_peft
+
+
+def evaluator_for(name: str) -> LocalEvaluator:
+    host = load_host(name, device="cpu", dtype="float32")
+    return LocalEvaluator(host, find_sites(host.model, ["q_proj", "o_proj", "down_proj"], "all"), "", 4096, 4096, 1.0)
+
+
+def encounter(organism: int, question: str = "abc") -> Encounter:
+    return Encounter(organism, "niche", Task("family", question, "x", 0), (), 1, 0.0, 8, key=organism)
+
+
+@pytest.mark.parametrize("name", ["tiny-llama", "tiny-qwen3", "tiny-gemma3"])
+def test_a_bank_row_answers_as_the_peft_model_loaded_from_its_export(name, tmp_path):
+    evaluator = evaluator_for(name)
+    genomes = {i: random_genome(evaluator.sites, seed=i, rank=2 + i, size=0.2) for i in range(3)}
+    answers = evaluator.answer(genomes, [encounter(i) for i in genomes])
+    for identity, genome in genomes.items():
+        export_peft(genome, tmp_path / str(identity), name, evaluator.sites)
+        host = load_host(name, device="cpu", dtype="float32")
+        model = PeftModel.from_pretrained(host.model, tmp_path / str(identity))
+        tokens: list[int] = []
+        prompt = answers[identity][0].prompt_ids
+        with torch.no_grad():
+            while len(tokens) < 8 and not (tokens and tokens[-1] in host.eos_ids):
+                tokens.append(int(model(input_ids=torch.tensor([[*prompt, *tokens]])).logits[0, -1].argmax()))
+        assert answers[identity][0].token_ids == tuple(tokens)
+
+
+def test_an_organism_with_weights_that_are_not_finite_answers_with_a_fault():
+    evaluator = evaluator_for("tiny-llama")
+    genomes = {1: random_genome(evaluator.sites, 1), 2: random_genome(evaluator.sites, 2)}
+    genomes[1].factors[evaluator.sites[0].name].b[0, 0] = float("inf")
+    sick, well = evaluator.answer(genomes, [encounter(1), encounter(2)])
+    assert sick[0].fault and not sick[0].token_ids
+    assert well[0].token_ids and not well[0].fault
+
+
+def test_pages_of_organisms_change_nothing_but_rounding():
+    evaluator = evaluator_for("tiny-llama")
+    genomes = {i: random_genome(evaluator.sites, i) for i in range(5)}
+    encounters = [encounter(i % 5, f"q{i}") for i in range(12)]
+    whole = evaluator.answer(genomes, encounters)
+    evaluator._max_resident = 2
+    for paged, together in zip(evaluator.answer(genomes, encounters), whole, strict=True):
+        assert paged[0].token_ids == together[0].token_ids
+        assert paged[0].logprob == pytest.approx(together[0].logprob, abs=1e-5)
+
+
+def test_the_bench_times_every_case():
+    timings = run_bench(build_evaluator(world()), rows=4, adapters=2, repeats=1)
+    assert len(timings) == 7
+    assert all(timing.seconds > 0 and timing.tokens_per_second > 0 for timing in timings)

@@ -15,7 +15,7 @@ from evolora.config.world import NicheConfig, TraitConfig, WorldConfig
 from evolora.environment.families.registry import make_family
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
-from evolora.environment.selftest import refuse_failing
+from evolora.environment.selftest import profile, refuse_failing
 from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError, RunFolderError
 from evolora.evaluation.local import LocalEvaluator
@@ -61,6 +61,7 @@ def open_run(config: WorldConfig, out: Path | None) -> Simulation:
         "device": str(evaluator.host.device),
         "dtype": str(evaluator.host.dtype).removeprefix("torch."),
         "versions": {name: version(name) for name in ("evolora", "torch", "transformers", "numpy", "reasoning-gym")},
+        "elites": config.record.elites,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -273,7 +274,7 @@ def plan(config: WorldConfig) -> Plan:
                 f"{len(evaluator.sites)} matrices, {genome.num_parameters / 1e6:.2f} M weights",
             ),
             ("organisms", f"{config.population.founders} founders, room for {config.population.capacity}"),
-            ("niches", ", ".join(niche.name for niche in rules.niches)),
+            *_niche_rows(rules),
             (
                 "answers",
                 _in_all(report.num_answers, config.generations),
@@ -290,6 +291,12 @@ def plan(config: WorldConfig) -> Plan:
             ),
         ]
     )
+
+
+def _niche_rows(rules: Rules) -> list[tuple[str, str]]:
+    """Each niche's best constant answer: a score an organism may reach by saying the same thing for ever."""
+    constants = [(niche.name, profile(niche).constant) for niche in rules.niches]
+    return [(f"niche {name}", f"constant answer {best.answer!r} scores {best.score:.2f}") for name, best in constants]
 
 
 def _in_all(count: int, generations: int) -> str:

@@ -132,6 +132,7 @@ def _live(simulation: "Simulation", quiet: bool) -> None:
     if summary.end == "stopped":
         typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
         raise typer.Exit(INTERRUPTED)
+    _export_elites(folder)
     if summary.num_living == 0:
         typer.echo(f"extinct after {summary.generation} generations", err=True)
     typer.echo(str(folder) if quiet else f"run folder: {folder}")
@@ -165,3 +166,11 @@ class Interruption:
         if self.announce:
             # Not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
             os.write(2, b"\nstopping after this generation; Ctrl-C again stops at once\n")
+
+
+def _export_elites(folder: Path) -> None:
+    from evolora.share.elites import export_elites
+
+    exported = export_elites(folder)
+    if exported:
+        typer.echo(f"{len(exported)} best organisms as PEFT adapters: {exported[0].parent}")

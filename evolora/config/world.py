@@ -212,7 +212,7 @@ class LearningConfig(Section):
 class RecordConfig(Section):
     checkpoint_every: Count = Field(5, description="Generations between checkpoints.")
     keep_checkpoints: Count = Field(2, description="Checkpoints kept besides the founders'.")
-    elites: Count = Field(4, description="Organisms exported as PEFT adapters at the end.")
+    elites: int = Field(4, ge=0, description="Organisms exported as PEFT adapters to elites/ when the run ends.")
 
 
 class WorldConfig(Section):

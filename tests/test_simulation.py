@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safetensors import SafetensorError
 
 from evolora.build import build_rules, open_run, resume_run
 from evolora.config.world import WorldConfig
@@ -206,13 +207,14 @@ def test_ctrl_c_finishes_the_generation_saves_and_says_how_to_resume(whole_run, 
     assert rows(run, METRICS)[:shared] == rows(whole_run, METRICS)[:shared]
 
 
-def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays_good(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays_good(tmp_path, monkeypatch, error):
     simulation = open_run(world(), tmp_path)
     save = checkpoint_module.save_file
 
     def full(tensors, path):
         if "000004" in str(path):
-            raise OSError(28, "No space left on device")
+            raise error
         save(tensors, path)
 
     monkeypatch.setattr(checkpoint_module, "save_file", full)

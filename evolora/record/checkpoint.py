@@ -52,6 +52,9 @@ def save_checkpoint(world: World, log_sizes: Mapping[str, int], folder: Path, ke
             shutil.rmtree(target)
         os.replace(aside, target)
         _sync(folder)
+    except SafetensorError as error:  # its writer reports a full disk as its own kind of error
+        shutil.rmtree(aside, ignore_errors=True)
+        raise OSError(str(error)) from error
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise

@@ -23,4 +23,4 @@ def test_tidepool_lives_on_the_default_host_and_somebody_earns(tmp_path):
     )
     assert result.exit_code == 0, result.output
     (row,) = [json.loads(line) for line in next(tmp_path.glob("*/metrics.jsonl")).read_text().splitlines()]
-    assert row["flows"]["meal"] > 0 and row["residual"] == 0 and row["num_answers"] == 6 * 3 * 4
+    assert row["flows"]["meal"] > 0 and row["residual"] == 0 and row["num_answers"] == 6 * 3 * 6

@@ -1,6 +1,7 @@
 """Fetch a host from the model hub: the local copy first, then one attempt that fails within seconds."""
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from evolora.errors import HostError
@@ -18,10 +19,8 @@ def fetch_from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    try:
+    with suppress(LocalEntryNotFoundError):  # not here, or not whole: ask the hub
         return Path(snapshot_download(name, allow_patterns=_PATTERNS, local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass  # not here, or not whole
     _probe(name)
     try:
         return Path(snapshot_download(name, allow_patterns=_PATTERNS))

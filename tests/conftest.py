@@ -1,8 +1,11 @@
 """Fixtures shared by all tests."""
 
 import pytest
+import torch
 
 from evolora.host.load import Host, load_host
+
+torch.set_num_threads(1)  # tiny tensors gain nothing from more, and lose tenfold when the cores are busy
 
 TINY_HOSTS = ("tiny-llama", "tiny-qwen3", "tiny-gemma3")
 

@@ -132,7 +132,7 @@ def _live(simulation: "Simulation", quiet: bool) -> None:
     if summary.end == "stopped":
         typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
         raise typer.Exit(INTERRUPTED)
-    _export_elites(folder)
+    _export_elites(folder, quiet)
     if summary.num_living == 0:
         typer.echo(f"extinct after {summary.generation} generations", err=True)
     typer.echo(str(folder) if quiet else f"run folder: {folder}")
@@ -168,9 +168,9 @@ class Interruption:
             os.write(2, b"\nstopping after this generation; Ctrl-C again stops at once\n")
 
 
-def _export_elites(folder: Path) -> None:
+def _export_elites(folder: Path, quiet: bool) -> None:
     from evolora.share.elites import export_elites
 
     exported = export_elites(folder)
-    if exported:
+    if exported and not quiet:
         typer.echo(f"{len(exported)} best organisms as PEFT adapters: {exported[0].parent}")

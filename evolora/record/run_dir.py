@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -105,10 +104,6 @@ class RunDir:
                     f"got {path.stat().st_size}; resume from an undamaged copy"
                 )
             os.truncate(path, size)
-
-    def free_bytes(self) -> int:
-        """Bytes free on the disk that holds the run."""
-        return shutil.disk_usage(self.path).free
 
 
 def _make_new(parent: Path, name: str) -> Path:

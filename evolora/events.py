@@ -68,6 +68,34 @@ class Merge:
         return _row("merge", self)
 
 
+@dataclass(frozen=True)
+class Life:
+    """One organism's generation, as it stood when its life or death was decided: after meals, charges and learning.
+
+    `energy` and `owed` are energy units. The tuples have an entry for every niche, in the world's order: `answers`
+    given there, the sum of their `scores`, their `tokens` (prompts once per encounter), and the `meals` its account
+    was paid out of the niche, in energy units (in a neutral world meals go to a randomly dealt account).
+    """
+
+    generation: int
+    organism_id: int
+    lineage: int
+    age: int
+    energy: float
+    owed: float
+    rank: int
+    num_parameters: int
+    mutation_scale: float
+    learning_rate: float
+    temperature: float
+    answer_limit: int
+    num_examples: int
+    answers: tuple[int, ...]
+    scores: tuple[float, ...]
+    tokens: tuple[int, ...]
+    meals: tuple[float, ...]
+
+
 Event = Birth | Death | Merge
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from evolora import stages
 from evolora.environment.encounter import Outcome
 from evolora.evaluation.evaluator import Evaluator
-from evolora.events import Birth, Death, Event
+from evolora.events import Birth, Death, Event, Life
 from evolora.lifecycle.ledger import Flows, to_energy
 from evolora.organism.learning import Learnt
 from evolora.world import Rules, World
@@ -65,11 +65,12 @@ class GenerationReport:
 
 @dataclass(frozen=True)
 class Generation:
-    """A report with what the record keeps beside it."""
+    """A report with what the record keeps beside it; `lives` are of all who were alive when it began."""
 
     report: GenerationReport
     events: Sequence[Event]
     outcomes: Sequence[Outcome]
+    lives: Sequence[Life]
 
 
 def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
@@ -82,12 +83,13 @@ def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
     stages.grow_niches(world, rules)
     encounters = stages.forage(world, rules)
     outcomes = stages.meet(world, rules, evaluator, encounters)
-    owed = stages.settle(world, rules, outcomes)
+    settlement = stages.settle(world, rules, outcomes)
     learnt = stages.learn(world, rules, evaluator, outcomes)
-    events: list[Event] = [*stages.cull(world, rules, owed)]
+    lives = stages.describe_lives(world, rules, outcomes, settlement)
+    events: list[Event] = [*stages.cull(world, rules, settlement.owed)]
     events += stages.breed(world, rules)
     flows = world.ledger.close_generation()
-    return Generation(_report(world, rules, outcomes, learnt, events, flows), events, outcomes)
+    return Generation(_report(world, rules, outcomes, learnt, events, flows), events, outcomes, lives)
 
 
 def _report(
@@ -102,8 +104,6 @@ def _report(
     by_niche: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_niche.setdefault(outcome.encounter.niche, []).append(outcome)
-    prompt_tokens = sum(outcome.answers[0].prompt_tokens for outcome in outcomes)
-    generated_tokens = sum(answer.generated_tokens for outcome in outcomes for answer in outcome.answers)
     faults = Counter(score.reason for outcome in outcomes for score in outcome.scores if score.reason)
     faults.update(result.fault for result in learnt.values() if result.fault)
     reasons = sorted({reason for reason, _, _ in flows.totals})
@@ -124,7 +124,7 @@ def _report(
         niche_visitors={name: len({o.encounter.organism_id for o in own}) for name, own in sorted(by_niche.items())},
         niche_stocks={niche.name: to_energy(ledger.balance(stages.account_of(niche))) for niche in rules.niches},
         num_answers=sum(len(outcome.answers) for outcome in outcomes),
-        num_tokens=prompt_tokens + generated_tokens,
+        num_tokens=sum(outcome.num_tokens for outcome in outcomes),
         num_learners=len(learnt),
         learning_tokens=_learning_tokens(outcomes, learnt),
         faults=dict(sorted(faults.items())),

@@ -11,8 +11,9 @@ from evolora.events import Event
 from evolora.generation import Generation, GenerationReport, advance
 from evolora.record.checkpoint import checkpoints, save_checkpoint
 from evolora.record.encounters import write_encounters
+from evolora.record.lives import append_lives
 from evolora.record.phylogeny import phylogeny_csv
-from evolora.record.run_dir import EVENTS, METRICS, TIMING, RunDir, write_atomically
+from evolora.record.run_dir import EVENTS, LIVES, METRICS, TIMING, RunDir, write_atomically
 from evolora.world import Rules, World
 
 End = Literal["finished", "stopped", "extinct"]
@@ -109,6 +110,7 @@ class Simulation:
         """Answers first, metrics last: a row of metrics means that its generation is wholly recorded."""
         write_encounters(self.run_dir.path, self.world.generation, generation.outcomes)
         self.run_dir.append(EVENTS, [event.to_row() for event in generation.events])
+        append_lives(self.run_dir.path / LIVES, [niche.name for niche in self.rules.niches], generation.lives)
         self.run_dir.append(
             TIMING,
             [

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from evolora.environment.chemostat import inflow_amount, outflow_amount
 from evolora.environment.encounter import Answer, Encounter, Outcome
@@ -9,7 +10,7 @@ from evolora.environment.niche import Niche
 from evolora.environment.seasons import inflow_factor, price_factor
 from evolora.environment.task import Score
 from evolora.evaluation.evaluator import Evaluator
-from evolora.events import Death, Event
+from evolora.events import Death, Event, Life
 from evolora.lifecycle.foraging import remember
 from evolora.lifecycle.ledger import SINK, SOURCE, Reason, to_energy, to_units
 from evolora.lifecycle.metabolism import pay_bill
@@ -92,8 +93,16 @@ def _score(niche: Niche, encounter: Encounter, answer: Answer) -> Score:
     return Score(0.0, answer.fault) if answer.fault else niche.score(encounter.task, answer.text)
 
 
-def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> dict[int, int]:
-    """Meals out of the niches' stocks, then every token and the upkeep; returns units owed by organism id.
+@dataclass(frozen=True)
+class Settlement:
+    """What a generation's answers came to, in units: `owed` by organism id, and `meals` by niche and organism id."""
+
+    owed: dict[int, int]
+    meals: Mapping[str, Mapping[int, int]]
+
+
+def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlement:
+    """Meals out of the niches' stocks, then every token and the upkeep.
 
     In a neutral world organism i's generation is settled on the account of a randomly dealt organism.
     """
@@ -105,18 +114,19 @@ def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> dict[int,
         niche = niches[outcome.encounter.niche]
         earned = sum(score.value for score in outcome.scores) * price_now(niche, world, rules)
         demands[account_of(niche)][f"organism:{payers[outcome.encounter.organism_id]}"] += to_units(earned)
-    paid_share = {}
+    paid_share, eaten = {}, {}
     for account in sorted(demands):
         meals = pay_meals(ledger, account, demands[account])
         wanted = sum(demands[account].values())
         paid_share[account] = sum(meals.values()) / wanted if wanted else 1.0
+        eaten[account.partition(":")[2]] = {int(eater.partition(":")[2]): units for eater, units in meals.items()}
     owed = dict.fromkeys(population.ids, 0)
     for outcome in outcomes:
         niche = niches[outcome.encounter.niche]
         owed[payers[outcome.encounter.organism_id]] += _charge_answers(world, rules, outcome, niche, payers, paid_share)
     for organism in population:
         owed[organism.id] += pay_bill(ledger, organism.account, rules.prices.upkeep_cost()).owed
-    return owed
+    return Settlement(owed, eaten)
 
 
 def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
@@ -195,6 +205,44 @@ def make_lesson(outcome: Outcome) -> Lesson | None:
         tuple((value - mean) / deviation for value in values),
         outcome.encounter.temperature or 1.0,
     )
+
+
+def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], settlement: Settlement) -> list[Life]:
+    """What the generation was for each organism: the row that `lives.arrow` keeps."""
+    names = [niche.name for niche in rules.niches]
+    answers: Counter[tuple[int, str]] = Counter()
+    tokens: Counter[tuple[int, str]] = Counter()
+    scores: defaultdict[tuple[int, str], float] = defaultdict(float)
+    for outcome in outcomes:
+        key = (outcome.encounter.organism_id, outcome.encounter.niche)
+        answers[key] += len(outcome.answers)
+        tokens[key] += outcome.num_tokens
+        scores[key] += sum(score.value for score in outcome.scores)
+    lives = []
+    for organism in world.population:
+        traits, keys = organism.active.traits, [(organism.id, name) for name in names]
+        lives.append(
+            Life(
+                generation=world.generation,
+                organism_id=organism.id,
+                lineage=organism.lineage,
+                age=organism.age(world.generation),
+                energy=to_energy(world.ledger.balance(organism.account)),
+                owed=to_energy(settlement.owed[organism.id]),
+                rank=traits.rank,
+                num_parameters=organism.active.num_parameters,
+                mutation_scale=traits.mutation_scale,
+                learning_rate=traits.learning_rate,
+                temperature=traits.temperature,
+                answer_limit=traits.answer_limit,
+                num_examples=traits.num_examples,
+                answers=tuple(answers[key] for key in keys),
+                scores=tuple(scores.get(key, 0.0) for key in keys),
+                tokens=tuple(tokens[key] for key in keys),
+                meals=tuple(to_energy(settlement.meals.get(name, {}).get(organism.id, 0)) for name in names),
+            )
+        )
+    return lives
 
 
 def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:

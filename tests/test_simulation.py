@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from safetensors import SafetensorError
@@ -17,7 +18,8 @@ from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError, RunFolderError
 from evolora.record import checkpoint as checkpoint_module
 from evolora.record.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from evolora.record.run_dir import EVENTS, METRICS, RunDir
+from evolora.record.lives import niche_names, read_lives
+from evolora.record.run_dir import EVENTS, LIVES, METRICS, RunDir
 
 SETTINGS = {
     "name": "puddle",
@@ -52,8 +54,8 @@ def world(**changes) -> WorldConfig:
     return WorldConfig.model_validate({**SETTINGS, **changes})
 
 
-def logs(path: Path) -> tuple[bytes, bytes]:
-    return (path / METRICS).read_bytes(), (path / EVENTS).read_bytes()
+def logs(path: Path) -> tuple[bytes, bytes, bytes]:
+    return (path / METRICS).read_bytes(), (path / EVENTS).read_bytes(), (path / LIVES).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +118,36 @@ def test_every_answer_is_on_disk_with_its_score(whole_run):
     row = rows(whole_run, METRICS)[0]
     assert len(table) == row["num_answers"]
     assert sum(r["score"] for r in table) / len(table) == pytest.approx(row["mean_score"])
+
+
+def test_every_life_is_on_disk_and_agrees_with_answers_and_metrics(whole_run):
+    lives = read_lives(whole_run / LIVES)
+    assert niche_names(lives) == ["first", "second"]
+    by_generation: dict[int, list[dict]] = {}
+    for life in lives.to_pylist():
+        by_generation.setdefault(life["generation"], []).append(life)
+    for metrics in rows(whole_run, METRICS):
+        living = by_generation[metrics["generation"]]
+        answers = pq.read_table(
+            whole_run / "encounters" / f"generation-{metrics['generation']:06d}.parquet"
+        ).to_pylist()
+        assert {life["organism_id"] for life in living} >= {answer["organism_id"] for answer in answers}
+        for life in living:
+            own = [answer for answer in answers if answer["organism_id"] == life["organism_id"]]
+            for place, niche in enumerate(["first", "second"]):
+                there = [answer for answer in own if answer["niche"] == niche]
+                assert life["answers"][place] == len(there)
+                assert life["scores"][place] == pytest.approx(sum(answer["score"] for answer in there))
+        assert sum(sum(life["tokens"]) for life in living) == metrics["num_tokens"]
+        assert sum(sum(life["meals"]) for life in living) == pytest.approx(metrics["flows"].get("meal", 0.0))
+
+
+def test_a_half_written_batch_of_lives_is_left_out(whole_run, tmp_path):
+    whole = read_lives(whole_run / LIVES)
+    cut = tmp_path / LIVES
+    cut.write_bytes((whole_run / LIVES).read_bytes()[:-7])
+    last = max(whole["generation"].to_pylist())
+    assert set(read_lives(cut)["generation"].to_pylist()) == set(range(1, last))
 
 
 def test_phylogeny_lists_both_parents_of_a_merge(whole_run):

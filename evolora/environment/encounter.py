@@ -60,3 +60,8 @@ class Outcome:
     @property
     def mean_score(self) -> float:
         return sum(score.value for score in self.scores) / len(self.scores)
+
+    @property
+    def num_tokens(self) -> int:
+        """Prompt tokens, which the samples share, and all generated tokens."""
+        return self.answers[0].prompt_tokens + sum(answer.generated_tokens for answer in self.answers)

@@ -10,8 +10,8 @@ from typing import Any
 
 from evolora.errors import RunFolderError
 
-METRICS, EVENTS, TIMING = "metrics.jsonl", "events.jsonl", "timing.jsonl"
-LOGS = (METRICS, EVENTS, TIMING)
+METRICS, EVENTS, TIMING, LIVES = "metrics.jsonl", "events.jsonl", "timing.jsonl", "lives.arrow"
+LOGS = (METRICS, EVENTS, TIMING, LIVES)
 
 
 def to_json(row: Mapping[str, Any]) -> str:

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from evolora.environment.encounter import Answer, Encounter
 from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import Bank, BankHooks, stack_genomes
-from evolora.host.decode import Decoder, Generated, Request
+from evolora.host.decode import SICK, Decoder, Generated, Request
+from evolora.host.fused import fuse_layers
 from evolora.host.learn import PolicyGradient
 from evolora.host.load import Host
 from evolora.host.prompt import PromptBuilder
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.learning import Learner, Learnt, Lesson
 
-_NO_ANSWER = Answer("", (), (), 0.0, stopped=False, fault="the organism's weights are not finite")
+_NO_ANSWER = Answer("", (), (), 0.0, stopped=False, fault=SICK)
 
 
 class LocalEvaluator:
@@ -35,26 +36,24 @@ class LocalEvaluator:
         register()
         host.model.set_attn_implementation(IMPLEMENTATION)
         hooks = BankHooks(host.model, sites)
+        fuse_layers(host.model, hooks)
         self.host, self.sites, self._max_resident = host, list(sites), max_resident
         self.prompts = PromptBuilder(host.tokenizer, system_prompt)
         self.decoder = Decoder(host.model, hooks, host.eos_ids, max_batch_tokens)
         self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)
 
     def answer(self, genomes: Mapping[int, Genome], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
-        sick = {identity for identity, genome in genomes.items() if not genome.is_finite()}
-        answers = [
-            (_NO_ANSWER,) * encounter.num_samples if encounter.organism_id in sick else () for encounter in encounters
-        ]
-        waiting = sorted({encounter.organism_id for encounter in encounters} - sick)
+        answers: list[tuple[Answer, ...]] = [()] * len(encounters)
+        waiting = sorted({encounter.organism_id for encounter in encounters})
         for start in range(0, len(waiting), self._max_resident):
             page = waiting[start : start + self._max_resident]
             rows = {identity: row for row, identity in enumerate(page)}
             mine = [i for i, encounter in enumerate(encounters) if encounter.organism_id in rows]
             requests = [self._request(encounters[i], rows) for i in mine]
-            for i, request, generated in zip(
-                mine, requests, self.decoder.generate(self._bank(genomes, page), requests), strict=True
-            ):
-                answers[i] = tuple(self._to_answer(request, one) for one in generated)
+            bank = self._bank(genomes, page)
+            for i, request, generated in zip(mine, requests, self.decoder.generate(bank, requests), strict=True):
+                sick = request.organism in bank.sick  # nothing was computed, so nothing is to be paid
+                answers[i] = tuple(_NO_ANSWER if sick else self._to_answer(request, one) for one in generated)
         return answers
 
     def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson]) -> dict[int, Learnt]:

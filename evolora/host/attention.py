@@ -69,29 +69,23 @@ def explicit_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scoring: S
     kv_heads, m = k.shape[1], k.shape[2]
     grouped = q.reshape(rows * kv_heads, heads // kv_heads * n, width)  # heads of one kv head are neighbours
     scores = torch.bmm(grouped, k.reshape(rows * kv_heads, m, width).transpose(1, 2)).view(rows, heads, n, m)
-    weights = torch.softmax(_score(scores, scoring) + bias[:, None], dim=-1).to(v.dtype)
+    weights = torch.softmax(score(scores, scoring) + bias[:, None], dim=-1).to(v.dtype)
     mixed = torch.bmm(weights.view(rows * kv_heads, -1, m), v.reshape(rows * kv_heads, m, width))
     return mixed.view(rows, heads, n, width)
 
 
-def _score(products: Tensor, scoring: Scoring) -> Tensor:
+def score(products: Tensor, scoring: Scoring) -> Tensor:
     """Raw products to float32 scores: scaled and, where the architecture says so, soft-capped."""
     scores = products.float() * scoring.scaling
     return scores if scoring.softcap is None else torch.tanh(scores / scoring.softcap) * scoring.softcap
 
 
-@dataclass
-class PrefixCache:
-    """Keys and values of the prompts, by layer: each (prompts, kv heads, longest prompt, width)."""
+class KeyValueStore(Protocol):
+    """Where prompts leave their keys and values for the decoding that follows."""
 
-    keys: dict[int, Tensor] = field(default_factory=dict)
-    values: dict[int, Tensor] = field(default_factory=dict)
-
-    def keep(self, prompts: Tensor) -> None:
-        """Drop all prompts but those indexed (prompts',)."""
-        for store in (self.keys, self.values):
-            for layer, tensor in store.items():
-                store[layer] = tensor.index_select(0, prompts)
+    def store(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Remember one layer's keys and values, each (rows, kv heads, length, width)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -99,16 +93,17 @@ class Prefill:
     """Whole prompts at once, causal. Rows are left-aligned in `grid`, so right padding is masked by causality alone."""
 
     grid: Grid
-    cache: PrefixCache | None = None
+    cache: KeyValueStore | None = None
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
-        q, k, v = (self.grid.place(t).transpose(1, 2).contiguous() for t in (q, k, v))  # (rows, heads, length, width)
+        q, k, v = (self.grid.place(t).transpose(1, 2) for t in (q, k, v))  # (rows, heads, length, width)
         if self.cache is not None:
-            self.cache.keys[layer], self.cache.values[layer] = k, v
+            self.cache.store(layer, k, v)
         plain = scoring.softcap is None and (scoring.window is None or scoring.window >= self.grid.width)
         if plain:
             out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scoring.scaling, enable_gqa=True)
         else:
+            q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
             out = explicit_attention(q, k, v, self._causal_bias(q.device, scoring.window), scoring)
         return self.grid.take(out.transpose(1, 2))
 
@@ -116,105 +111,11 @@ class Prefill:
         positions = torch.arange(self.grid.width, device=device)
         distance = positions[:, None] - positions[None, :]
         allowed = (distance >= 0) & (distance < (window or self.grid.width))
-        return _bias(allowed)[None]
+        return additive_mask(allowed)[None]
 
 
-def _bias(allowed: Tensor) -> Tensor:
+def additive_mask(allowed: Tensor) -> Tensor:
     return torch.zeros(allowed.shape, device=allowed.device).masked_fill_(~allowed, MASKED)
-
-
-@dataclass
-class DecodeState:
-    """What decoding remembers: the shared prompts, and the generated suffixes in a preallocated cache.
-
-    `samples` rows share each prompt, so the cache of the prompts is read once for all of them and never copied.
-    `prompt_lengths` is (prompts,); suffix tensors are (rows, kv heads, most new tokens, width), with prompts · samples
-    rows.
-    """
-
-    prefix: PrefixCache
-    prompt_lengths: Tensor
-    samples: int
-    capacity: int
-    suffix_keys: dict[int, Tensor] = field(default_factory=dict)
-    suffix_values: dict[int, Tensor] = field(default_factory=dict)
-
-    @property
-    def num_rows(self) -> int:
-        return self.prompt_lengths.shape[0] * self.samples
-
-    def keep(self, prompts: Tensor) -> None:
-        """Drop all prompts, with their rows, but those indexed (prompts',)."""
-        rows = (prompts[:, None] * self.samples + torch.arange(self.samples, device=prompts.device)).flatten()
-        self.prefix.keep(prompts)
-        self.prompt_lengths = self.prompt_lengths.index_select(0, prompts)
-        for store in (self.suffix_keys, self.suffix_values):
-            for layer, tensor in store.items():
-                store[layer] = tensor.index_select(0, rows)
-
-
-@dataclass(frozen=True)
-class DecodeStep:
-    """One new token for each live row: `rows` (tokens,) are their places, `step` counts from 0."""
-
-    state: DecodeState
-    rows: Tensor
-    step: int
-
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
-        state, heads, width = self.state, q.shape[1], q.shape[2]
-        kv_heads = k.shape[1]
-        samples, prompts = state.samples, state.prompt_lengths.shape[0]
-        group = heads // kv_heads
-        keys, values = self._remember(layer, k, v)  # (rows, kv heads, step + 1, width)
-        full = (
-            q
-            if len(self.rows) == state.num_rows
-            else q.new_zeros(state.num_rows, heads, width).index_copy(0, self.rows, q)
-        )
-        by_prompt = (
-            full.view(prompts, samples, kv_heads, group, width)
-            .transpose(1, 2)
-            .reshape(prompts * kv_heads, samples * group, width)
-        )
-        prefix_k, prefix_v = state.prefix.keys[layer].flatten(0, 1), state.prefix.values[layer].flatten(0, 1)
-        length = prefix_k.shape[1]
-        prefix_scores = torch.bmm(by_prompt, prefix_k.transpose(1, 2)).view(prompts, kv_heads, samples, group, length)
-        suffix_scores = torch.bmm(full.view(-1, group, width), keys.flatten(0, 1).transpose(1, 2))
-        suffix_scores = suffix_scores.view(prompts, samples, kv_heads, group, self.step + 1).transpose(1, 2)
-        scores = _score(torch.cat([prefix_scores, suffix_scores], -1), scoring) + self._bias(length, scoring.window)
-        weights = torch.softmax(scores, -1).to(v.dtype)  # (prompts, kv heads, samples, group, length + step + 1)
-        from_prefix = torch.bmm(weights[..., :length].reshape(prompts * kv_heads, samples * group, length), prefix_v)
-        own = weights[..., length:].transpose(1, 2).reshape(-1, group, self.step + 1)
-        from_suffix = torch.bmm(own, values.flatten(0, 1)).view(prompts, samples, heads, width)
-        mixed = (
-            from_prefix.view(prompts, kv_heads, samples, group, width)
-            .transpose(1, 2)
-            .reshape(prompts, samples, heads, width)
-        )
-        out = (mixed + from_suffix).view(state.num_rows, heads, width)
-        return out if len(self.rows) == state.num_rows else out.index_select(0, self.rows)
-
-    def _remember(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Write this step's keys and values; return all of them up to now."""
-        state = self.state
-        if layer not in state.suffix_keys:
-            shape = (state.num_rows, k.shape[1], state.capacity, k.shape[2])
-            state.suffix_keys[layer], state.suffix_values[layer] = k.new_zeros(shape), v.new_zeros(shape)
-        keys, values = state.suffix_keys[layer], state.suffix_values[layer]
-        keys[self.rows, :, self.step], values[self.rows, :, self.step] = k, v
-        return keys[:, :, : self.step + 1], values[:, :, : self.step + 1]
-
-    def _bias(self, length: int, window: int | None) -> Tensor:
-        """(prompts, 1, 1, 1, length + step + 1): hides the padding of shorter prompts and what left the window."""
-        lengths = self.state.prompt_lengths
-        places = torch.arange(length, device=lengths.device)
-        allowed = places[None, :] < lengths[:, None]
-        suffix = torch.ones(len(lengths), self.step + 1, dtype=torch.bool, device=lengths.device)
-        if window is not None:
-            allowed &= (lengths[:, None] + self.step - places[None, :]) < window
-            suffix &= (self.step - torch.arange(self.step + 1, device=lengths.device)) < window
-        return _bias(torch.cat([allowed, suffix], -1))[:, None, None, None]
 
 
 @dataclass(frozen=True)
@@ -243,4 +144,4 @@ class Tree:
         same = self.branch[:, :, None] == self.branch[:, None, :]
         to_prompt = (self.branch[:, None, :] == 0) & (self.branch[:, :, None] >= 0)
         allowed = (same | to_prompt) & (distance >= 0)
-        return _bias(allowed if window is None else allowed & (distance < window))
+        return additive_mask(allowed if window is None else allowed & (distance < window))

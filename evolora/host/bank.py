@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from evolora.host.layout import Grid
 from evolora.organism.genome import Factors, Genome, SiteShape
 
-_LONG_RUN = 24  # mean tokens per organism from which products run by run beat one padded product
+_FEW_ROWS = 4  # up to so many rows an organism, one masked product beats a batch of tiny ones
+_MASKED_COLUMNS = (256, 64)  # columns (organisms · rank) of a masked product: for a few hundred rows, for thousands
+_MANY_ROWS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +30,14 @@ class StackedFactors:
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """Stacked adapters of `num_organisms` organisms; organism i of the stack owns the i-th group of tokens."""
+    """Stacked adapters of `num_organisms` organisms; organism i of the stack owns the i-th group of tokens.
+
+    All factors are finite: those of the `sick` organisms, whose weights are not, stand as zeros.
+    """
 
     num_organisms: int
     sites: Mapping[str, StackedFactors]
+    sick: frozenset[int] = frozenset()
 
     def select(self, organisms: Tensor) -> "Bank":
         """The bank of some organisms only, in the order of the index (organisms',)."""
@@ -64,36 +70,46 @@ def stack_genomes(
     """The bank of `genomes`, in their order. Sites that nobody adapts are left out."""
     rank = max(genome.traits.rank for genome in genomes)
     scalings = torch.tensor([genome.scaling for genome in genomes])[:, None, None]
-    stacked = {}
+    stacked, sick = {}, torch.zeros(len(genomes), dtype=torch.bool)
     for site in adapted_sites(genomes, sites):
         whole = stack_factors([genome.factors.get(site.name) for genome in genomes], site, rank)
-        stacked[site.name] = StackedFactors(whole.a.to(device, dtype), (whole.b * scalings).to(device, dtype))
-    return Bank(len(genomes), stacked)
+        a, b = whole.a.to(dtype), (whole.b * scalings).to(dtype)
+        broken = ~(torch.isfinite(a).flatten(1).all(1) & torch.isfinite(b).flatten(1).all(1))
+        a[broken], b[broken], sick = 0, 0, sick | broken
+        stacked[site.name] = StackedFactors(a.to(device), b.to(device))
+    return Bank(len(genomes), stacked, frozenset(sick.nonzero()[:, 0].tolist()))
 
 
 def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> Tensor:
-    """`outputs` (tokens, out) plus each organism's delta applied to its own rows of `inputs` (tokens, in)."""
-    a, b = factors.a.to(inputs.dtype), factors.b.to(inputs.dtype)
-    if not torch.is_grad_enabled() and grid.index is not None and len(inputs) >= _LONG_RUN * grid.groups:
-        return _add_in_runs(inputs, outputs, a, b, grid.counts)
-    hidden = torch.bmm(grid.place(inputs), a.transpose(1, 2))  # (organisms, width, rank)
-    if grid.index is not None:
-        return outputs + grid.take(torch.bmm(hidden, b))
-    placed = outputs.view(grid.groups, grid.width, -1)
+    """`outputs` (tokens, out) plus each organism's delta applied to its own rows of `inputs` (tokens, in).
+
+    Without gradients the sum is made in place: writing wide outputs a second time costs more than the products.
+    """
     if torch.is_grad_enabled():
-        return torch.baddbmm(placed, hidden, b).view_as(outputs)
-    return placed.baddbmm_(hidden, b).view_as(outputs)  # in place: saves writing the wide outputs twice
-
-
-def _add_in_runs(inputs: Tensor, outputs: Tensor, a: Tensor, b: Tensor, counts: Sequence[int]) -> Tensor:
-    """The same, one organism's run of tokens after the other: for long uneven runs cheaper than a padded rectangle."""
-    start = 0
-    for organism, count in enumerate(counts):
-        if count:
-            run = slice(start, start + count)
-            outputs[run].addmm_(inputs[run] @ a[organism].T, b[organism])
-            start += count
+        a, b = factors.a.to(inputs.dtype), factors.b.to(inputs.dtype)
+        delta = torch.bmm(torch.bmm(grid.place(inputs), a.transpose(1, 2)), b)
+        return outputs + grid.take(delta)
+    if grid.index is None and grid.width > _FEW_ROWS:
+        hidden = torch.bmm(inputs.view(grid.groups, grid.width, -1), factors.a.transpose(1, 2))
+        outputs.view(grid.groups, grid.width, -1).baddbmm_(hidden, factors.b)
+    else:
+        _add_masked(inputs, outputs, factors, grid)
     return outputs
+
+
+def _add_masked(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> None:
+    """The same by dense products over several organisms at a time, foreign columns masked out in between.
+
+    It multiplies more than it must, but in few large products: for uneven groups and for a row or two an organism
+    that is two to three times as fast as a product each.
+    """
+    rank = factors.a.shape[1]
+    columns = _MASKED_COLUMNS[len(inputs) >= _MANY_ROWS]
+    for part in grid.parts(max(1, columns // rank)):
+        a, b = (factor[part.first : part.last].flatten(0, 1) for factor in (factors.a, factors.b))
+        foreign = part.foreign(rank)
+        hidden = torch.mm(inputs[part.start : part.stop], a.T).masked_fill_(foreign, 0.0)
+        outputs[part.start : part.stop].addmm_(hidden, b)
 
 
 class BankHooks:
@@ -113,6 +129,16 @@ class BankHooks:
             yield
         finally:
             self._bank, self._grid = None, None
+
+    def adapts(self, site: str) -> bool:
+        """Whether the bank in force adapts `site`."""
+        return self._bank is not None and site in self._bank.sites
+
+    def add(self, site: str, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """`outputs` (tokens, out) with the deltas that the bank in force has for `site` applied to `inputs`."""
+        if self._bank is None or self._grid is None or site not in self._bank.sites:
+            return outputs
+        return add_deltas(inputs, outputs, self._bank.sites[site], self._grid)
 
     def _make_hook(self, name: str):  # type: ignore[no-untyped-def]  # torch's own hook type is Any
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:

@@ -7,12 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evolora.host.attention import DecodeState, DecodeStep, Prefill, PrefixCache
+from evolora.host.attention import Prefill
 from evolora.host.bank import Bank, BankHooks
+from evolora.host.cache import DecodeState, DecodeStep
 from evolora.host.layout import make_grid
 from evolora.host.sampling import choose_tokens
 from evolora.rng import counter_uniforms, key64
 
+SICK = "the organism's weights are not finite"
 _SHRINK = 0.75  # finished prompts leave the cache once the live ones are this share of it
 
 
@@ -59,15 +61,19 @@ class Decoder:
     @torch.inference_mode()
     def generate(self, bank: Bank | None, requests: Sequence[Request]) -> list[list[Generated]]:
         """Answers to each request, in the order given. `bank` None is the bare host."""
-        answers: list[list[Generated]] = [[] for _ in requests]
-        for batch in self._batches(requests):
+        sick = bank.sick if bank is not None else frozenset()
+        answers = [
+            [Generated(fault=SICK) for _ in range(request.num_samples)] if request.organism in sick else []
+            for request in requests
+        ]
+        for batch in self._batches(requests, [i for i, request in enumerate(requests) if request.organism not in sick]):
             for place, generated in zip(batch, self._answer([requests[i] for i in batch], bank), strict=True):
                 answers[place] = generated
         return answers
 
-    def _batches(self, requests: Sequence[Request]) -> list[list[int]]:
+    def _batches(self, requests: Sequence[Request], which: Sequence[int]) -> list[list[int]]:
         """Split by number of samples, then by prompt length (little padding), each batch ordered by organism."""
-        order = sorted(range(len(requests)), key=lambda i: (requests[i].num_samples, len(requests[i].prompt), i))
+        order = sorted(which, key=lambda i: (requests[i].num_samples, len(requests[i].prompt), i))
         batches: list[list[int]] = []
         tokens = 0
         for i in order:
@@ -111,7 +117,7 @@ class Decoder:
         ids = torch.tensor([token for request in batch.requests for token in request.prompt], device=self.device)
         positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
         last = torch.tensor(lengths, device=self.device).cumsum(0) - 1
-        stream = Prefill(make_grid(lengths, self.device), batch.state.prefix)
+        stream = Prefill(make_grid(lengths, self.device), batch.state)
         logits = self._forward(batch, batch.tokens_by_organism(lengths), ids, positions, last, stream)
         return logits.repeat_interleave(batch.samples, 0)
 
@@ -158,7 +164,7 @@ class _Batch:
         self.bank = bank if bank is None or whole else bank.select(torch.tensor(organisms, device=device))
         lengths = torch.tensor([len(request.prompt) for request in requests], device=device)
         capacity = max(1, max(request.limit for request in requests) - 1)
-        self.state = DecodeState(PrefixCache(), lengths, self.samples, capacity)
+        self.state = DecodeState(lengths, self.samples, capacity)
         self.answers: list[list[Generated]] = []
         self.live: list[_Row] = []
         for prompt, request in enumerate(requests):

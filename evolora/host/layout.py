@@ -4,11 +4,30 @@ The host's dense layers see one `(1, tokens, width)` stream, ordered by organism
 rectangle (adapters by organism, attention by row) a `Grid` places the tokens in one and takes them out again.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """Consecutive groups `first` to `last` of a grid, whose tokens are `start` to `stop`; ends are excluded."""
+
+    first: int
+    last: int
+    start: int
+    stop: int
+    owners: Tensor  # (tokens,) of each token, counted from `first`
+    _masks: dict[int, Tensor] = field(default_factory=dict)
+
+    def foreign(self, rank: int) -> Tensor:
+        """(tokens, groups · rank): whether a column belongs to another group than the token."""
+        if rank not in self._masks:
+            groups = torch.arange(self.last - self.first, device=self.owners.device).repeat_interleave(rank)
+            self._masks[rank] = self.owners[:, None] != groups[None, :]
+        return self._masks[rank]
 
 
 @dataclass(frozen=True)
@@ -23,10 +42,28 @@ class Grid:
     counts: Sequence[int]
     width: int
     index: Tensor | None
+    device: torch.device
+    _parts: dict[int, list[Part]] = field(default_factory=dict)
 
     @property
     def groups(self) -> int:
         return len(self.counts)
+
+    def parts(self, size: int) -> list[Part]:
+        """The grid cut into parts of at most `size` groups; parts without tokens are left out."""
+        if size not in self._parts:
+            self._parts[size] = list(self._cut(size))
+        return self._parts[size]
+
+    def _cut(self, size: int) -> Iterator[Part]:
+        start = 0
+        for first in range(0, self.groups, size):
+            counts = torch.tensor(self.counts[first : first + size])
+            stop = start + int(counts.sum())
+            if stop > start:
+                owners = torch.repeat_interleave(torch.arange(len(counts)), counts).to(self.device)
+                yield Part(first, first + len(counts), start, stop, owners)
+            start = stop
 
     def place(self, tokens: Tensor) -> Tensor:
         """`(tokens, ...)` to `(groups, width, ...)`; empty cells are 0."""
@@ -45,9 +82,9 @@ def make_grid(counts: Sequence[int], device: torch.device) -> Grid:
     """The rectangle for groups of `counts` consecutive tokens."""
     width = max(counts)
     if all(count == width for count in counts):
-        return Grid(counts, width, None)
+        return Grid(counts, width, None, device)
     sizes = torch.tensor(counts)
     starts = torch.repeat_interleave(torch.arange(len(counts)) * width, sizes)
     ends = torch.cumsum(sizes, 0)
     within = torch.arange(int(sizes.sum())) - torch.repeat_interleave(ends - sizes, sizes)
-    return Grid(counts, width, (starts + within).to(device))
+    return Grid(counts, width, (starts + within).to(device), device)

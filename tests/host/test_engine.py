@@ -5,24 +5,30 @@ import torch
 import torch.nn.functional as F
 from engine import STOP, greedy_reference, merged, random_genome, restore, sites_of, tiny_model
 
+from evolora.host import fused
 from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import BankHooks, stack_genomes
 from evolora.host.decode import Decoder, Request
+from evolora.host.fused import Product, fuse_layers
 from evolora.host.learn import PolicyGradient
 from evolora.host.sampling import choose_tokens
 from evolora.organism.genome import Genome
 from evolora.organism.learning import Learner, Lesson
 
-ARCHITECTURES = ("llama", "qwen3", "gemma3")
+ENGINES = ("llama", "llama fused", "qwen3", "qwen3 fused", "gemma3")
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request):
+    """transformers' own layers with hooks, or fused ones: both must pass everything below."""
     register()
-    model = tiny_model(request.param)
+    architecture, _, fused = request.param.partition(" ")
+    model = tiny_model(architecture)
     model.set_attn_implementation(IMPLEMENTATION)
     sites = sites_of(model)
     hooks = BankHooks(model, sites)
+    if fused:
+        assert fuse_layers(model, hooks) == 3
     return model, sites, hooks, Decoder(model, hooks, frozenset({STOP}), max_batch_tokens=4096)
 
 
@@ -205,6 +211,29 @@ def test_sampling_never_takes_a_token_of_zero_probability_at_the_edges():
     logits[:, [0, 255, 511]] = 0.0
     tokens, _ = choose_tokens(logits, torch.ones(3), torch.tensor([0.0, 0.999999, 0.5]))
     assert set(tokens.tolist()) <= {0, 255, 511}
+
+
+def test_layers_that_would_compute_something_else_are_not_fused(monkeypatch):
+    register()
+    model = tiny_model("llama")
+    model.set_attn_implementation(IMPLEMENTATION)
+    monkeypatch.setattr(fused, "rotate", lambda heads, cos, sin: heads)
+    assert fuse_layers(model, BankHooks(model, sites_of(model))) == 0
+    assert not any("forward" in vars(layer) for layer in model.model.layers)
+
+
+def test_packed_products_equal_plain_ones_up_to_rounding():
+    generator = torch.Generator().manual_seed(0)
+    weight, x, other = (torch.randn(shape, generator=generator) for shape in ((96, 64), (40, 64), (40, 96)))
+    weight, x, other = weight.bfloat16(), x.bfloat16(), other.bfloat16()
+    plain, packed = (Product(weight, None, pack) for pack in (False, True))
+    for call in (
+        lambda product: product(x),
+        lambda product: product(x, plus=other),
+        lambda product: product(x, activation="swish"),
+        lambda product: product.times(x, other),
+    ):
+        torch.testing.assert_close(call(packed), call(plain), rtol=0.02, atol=0.1)
 
 
 def test_reference_restores_the_model(engine):

@@ -1,0 +1,153 @@
+"""Keys and values while decoding: preallocated, shared by the answers to one prompt, attended in plain products.
+
+Decoding asks one query per row against a few hundred keys at most, where batched matrix products over
+(prompt, kv head) beat masked kernels on a CPU and no cache ever grows by copying.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from evolora.host.attention import Scoring, additive_mask
+
+
+@dataclass
+class DecodeState:
+    """What decoding remembers of the batch's prompts and of the answers so far.
+
+    `prompt_lengths` is (prompts,). `samples` rows answer each prompt, `capacity` is the most tokens a row adds.
+    `keys` and `values` hold, by layer, (prompts, kv heads, longest prompt + room, width). With one row a prompt the
+    room takes what that row adds; with several, the prompt is read once for all of them and never copied, and what
+    they add lies in `own_keys` and `own_values`, (rows, kv heads, capacity, width).
+    """
+
+    prompt_lengths: Tensor
+    samples: int
+    capacity: int
+    longest: int = 0
+    keys: dict[int, Tensor] = field(default_factory=dict)
+    values: dict[int, Tensor] = field(default_factory=dict)
+    own_keys: dict[int, Tensor] = field(default_factory=dict)
+    own_values: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def num_prompts(self) -> int:
+        return self.prompt_lengths.shape[0]
+
+    @property
+    def num_rows(self) -> int:
+        return self.num_prompts * self.samples
+
+    def store(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Keep the prompts' keys and values (prompts, kv heads, longest prompt, width), with room behind them."""
+        prompts, heads, self.longest, width = keys.shape
+        room = self.capacity if self.samples == 1 else 0
+        for store, new in ((self.keys, keys), (self.values, values)):
+            store[layer] = new.new_empty(prompts, heads, self.longest + room, width)
+            store[layer][:, :, : self.longest] = new
+            store[layer][:, :, self.longest :] = 0  # masked, but read: anything not finite there would spread
+        if self.samples > 1:
+            shape = (self.num_rows, heads, self.capacity, width)
+            self.own_keys[layer], self.own_values[layer] = keys.new_zeros(shape), values.new_zeros(shape)
+
+    def keep(self, prompts: Tensor) -> None:
+        """Drop all prompts, with their rows, but those indexed (prompts',)."""
+        rows = (prompts[:, None] * self.samples + torch.arange(self.samples, device=prompts.device)).flatten()
+        self.prompt_lengths = self.prompt_lengths.index_select(0, prompts)
+        for stores, chosen in (((self.keys, self.values), prompts), ((self.own_keys, self.own_values), rows)):
+            for store in stores:
+                for layer, tensor in store.items():
+                    store[layer] = tensor.index_select(0, chosen)
+
+
+@dataclass(frozen=True)
+class DecodeStep:
+    """One new token for each live row: `rows` (tokens,) are their places, `step` counts from 0.
+
+    A row that is done gives no query; what the arithmetic makes of its place is thrown away.
+    """
+
+    state: DecodeState
+    rows: Tensor
+    step: int
+    _masks: dict[int | None, Tensor] = field(default_factory=dict)  # the same for all layers of a window
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
+        if scoring.window not in self._masks:
+            self._masks[scoring.window] = self._mask(scoring.window).to(q.dtype)
+        everybody = len(self.rows) == self.state.num_rows
+        q = (q * scoring.scaling).contiguous()
+        if not everybody:
+            q = q.new_zeros(self.state.num_rows, *q.shape[1:]).index_copy(0, self.rows, q)
+        attend = self._attend_one_each if self.state.samples == 1 else self._attend_shared
+        out = attend(layer, q, k, v, scoring)
+        return out if everybody else out.index_select(0, self.rows)
+
+    def _attend_one_each(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
+        """Each prompt has one row: its keys lie behind the prompt's."""
+        state, (rows, heads, width), kv_heads = self.state, q.shape, k.shape[1]
+        keys, values = (
+            self._written(store[layer], new, state.longest + self.step).flatten(0, 1)  # (rows · kv heads, keys, width)
+            for store, new in ((state.keys, k), (state.values, v))
+        )
+        scores = torch.bmm(q.reshape(rows * kv_heads, heads // kv_heads, width), keys.transpose(1, 2))
+        weights = self._weigh(scores.view(rows, kv_heads, 1, heads // kv_heads, -1), scoring)
+        return torch.bmm(weights.view(scores.shape), values).view(rows, heads, width)
+
+    def _attend_shared(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
+        """Several rows a prompt: one product with the prompt's keys for all of them, one with their own."""
+        state, (rows, heads, width), kv_heads = self.state, q.shape, k.shape[1]
+        prompts, samples, length, capacity = state.num_prompts, state.samples, state.longest, state.capacity
+        group = heads // kv_heads
+        own_keys, own_values = (
+            self._written(store[layer], new, self.step).flatten(0, 1)
+            for store, new in ((state.own_keys, k), (state.own_values, v))
+        )
+        by_prompt = q.view(prompts, samples, kv_heads, group, width).transpose(1, 2)
+        to_prompt = torch.bmm(
+            by_prompt.reshape(prompts * kv_heads, samples * group, width),
+            state.keys[layer].flatten(0, 1).transpose(1, 2),
+        ).view(prompts, kv_heads, samples, group, length)
+        to_own = torch.bmm(q.reshape(rows * kv_heads, group, width), own_keys.transpose(1, 2))
+        to_own = to_own.view(prompts, samples, kv_heads, group, capacity).transpose(1, 2)
+        weights = self._weigh(torch.cat([to_prompt, to_own], -1), scoring)
+        of_prompt = torch.bmm(
+            weights[..., :length].reshape(prompts * kv_heads, samples * group, length),
+            state.values[layer].flatten(0, 1),
+        ).view(prompts, kv_heads, samples, group, width)
+        own = weights[..., length:].transpose(1, 2).reshape(rows * kv_heads, group, capacity)
+        of_own = torch.bmm(own, own_values).view(prompts, samples, kv_heads, group, width)
+        return (of_prompt.transpose(1, 2) + of_own).reshape(rows, heads, width)
+
+    def _written(self, store: Tensor, new: Tensor, place: int) -> Tensor:
+        """`store` with the live rows' new keys or values (tokens, kv heads, width) at `place`."""
+        if len(self.rows) == self.state.num_rows:
+            store[:, :, place] = new
+        else:
+            store[self.rows, :, place] = new
+        return store
+
+    def _weigh(self, scores: Tensor, scoring: Scoring) -> Tensor:
+        """Softmax of (prompts, kv heads, samples, group, keys), soft-capped and masked where that is asked for."""
+        if scoring.softcap is not None:
+            scores = torch.tanh(scores / scoring.softcap) * scoring.softcap
+        return torch.softmax(scores + self._masks[scoring.window], -1)
+
+    def _mask(self, window: int | None) -> Tensor:
+        """(prompts, 1, 1, 1, longest + capacity): hides the padding of shorter prompts, what a row has yet to write
+        and what left the window.
+
+        Masking what is unwritten lets every product read the whole store: batches that are not dense in memory
+        would be copied at each call.
+        """
+        lengths, longest = self.state.prompt_lengths, self.state.longest
+        places = torch.arange(longest, device=lengths.device)
+        allowed = places[None, :] < lengths[:, None]
+        since = self.step - torch.arange(self.state.capacity, device=lengths.device)  # steps since each was written
+        own = since >= 0
+        if window is not None:
+            allowed &= (lengths[:, None] + self.step - places[None, :]) < window
+            own &= since < window
+        everything = torch.cat([allowed, own.expand(len(lengths), -1)], -1)
+        return additive_mask(everything)[:, None, None, None]

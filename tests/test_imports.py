@@ -30,7 +30,7 @@ HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
 HOMES = {
     "transformers": ("evolora.host",),
     "reasoning_gym": ("evolora.environment.families",),
-    "peft": ("evolora.share",),
+    "peft": ("evolora.share", "evolora.evaluation.bench_peft"),
     "ray": ("evolora.evaluation.ray_pool",),
     "plotly": ("evolora.viz",),
     "evolora.config": ("evolora.config", "evolora.build", "evolora.portfolio", "evolora.cli"),

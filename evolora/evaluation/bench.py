@@ -1,11 +1,10 @@
-"""How fast a population answers, against the same decoder without adapters and the host's own `generate()`."""
+"""How fast a population answers and learns, against the same decoder without adapters, `generate()`, and PEFT."""
 
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from evolora.evaluation.local import LocalEvaluator
@@ -13,94 +12,150 @@ from evolora.host.attention import IMPLEMENTATION
 from evolora.host.bank import Bank, stack_genomes
 from evolora.host.decode import Request
 from evolora.organism.founding import found_genome
+from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.learning import Learner, Lesson
 from evolora.organism.mutation import mutate
 from evolora.organism.traits import TraitRange, Traits
 from evolora.rng import stream
 
 NEW_TOKENS = 12
-Case = Callable[[], int]  # does one round of work, returns the tokens processed
+RANK = 8
+SCALING = 2.0
+SAMPLES = 6  # answers to one prompt, as worlds ask for
+Prompt = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to time: `run` does a round of work and returns the tokens it processed (prompt + generated).
+
+    `against` names the case it is compared with; `slow` cases are timed in two rounds only, without a warm-up.
+    """
+
+    name: str
+    run: Callable[[], int]
+    against: str | None = None
+    slow: bool = False
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Median seconds of one round and tokens (prompt + generated, or learnt from) a second."""
+    """Median seconds of a round, tokens a second, and speed against another case (above 1: faster)."""
 
     name: str
     seconds: float
+    rounds: int
     tokens_per_second: float
+    against: str | None
+    ratio: float | None
 
 
-def run_bench(evaluator: LocalEvaluator, rows: int, adapters: int, repeats: int) -> list[Timing]:
-    """Time every case `repeats` times, interleaved so that a machine's drift hits all alike; the first round warms up.
-
-    Even prompts have 64 tokens, uneven ones 24 to 119; all rows generate 12 tokens, nobody stops early.
-    """
-    rng = stream(0, "bench")
-    vocabulary = evaluator.host.model.get_input_embeddings().weight.shape[0]
-    lengths = rng.integers(24, 120, size=rows).tolist()
-    even = [tuple(rng.integers(10, vocabulary, size=64).tolist()) for _ in range(rows)]
-    uneven = [tuple(rng.integers(10, vocabulary, size=length).tolist()) for length in lengths]
-    bank = _bank(evaluator, adapters)
-    cases: dict[str, Case] = {}
-    for kind, prompts in (("64-token prompts", even), ("uneven prompts", uneven)):
-        cases[f"{kind}, generate() of the bare host"] = _generate_case(evaluator, prompts)
-        cases[f"{kind}, our decoder, no adapters"] = _decode_case(evaluator, None, prompts, adapters)
-        cases[f"{kind}, our decoder, {adapters} adapters"] = _decode_case(evaluator, bank, prompts, adapters)
-    cases["learning, 16 organisms x 8 answers"] = _learning_case(evaluator, vocabulary, rng)
-    seconds: dict[str, list[float]] = {name: [] for name in cases}
+def time_cases(cases: Sequence[Case], rounds: int) -> list[Timing]:
+    """Time all cases round by round, so that drift of the machine hits all alike; a first round warms up."""
+    seconds: dict[str, list[float]] = {case.name: [] for case in cases}
     tokens: dict[str, int] = {}
-    for round_number in range(repeats + 1):
-        for name, case in cases.items():
+    for number in range(rounds + 1):
+        for case in cases:
+            if case.slow and number not in (1, 2):
+                continue
             start = time.perf_counter()
-            tokens[name] = case()
-            if round_number:
-                seconds[name].append(time.perf_counter() - start)
+            tokens[case.name] = case.run()
+            if number:
+                seconds[case.name].append(time.perf_counter() - start)
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    return [Timing(name, median, tokens[name] / median) for name, median in medians.items()]
+    return [
+        Timing(
+            case.name,
+            medians[case.name],
+            len(seconds[case.name]),
+            tokens[case.name] / medians[case.name],
+            case.against,
+            medians[case.against] / medians[case.name] if case.against else None,
+        )
+        for case in cases
+    ]
 
 
-def _genomes(evaluator: LocalEvaluator, count: int) -> list[Learner]:
-    traits = Traits(8, 0.05, 1e-3, 1.0, NEW_TOKENS, 0, {})
-    learners = []
+def make_genomes(sites: Sequence[SiteShape], count: int) -> list[Genome]:
+    """Different genomes of rank 8 at all `sites`, none of them zero."""
+    traits = Traits(RANK, 0.05, 1e-3, 1.0, NEW_TOKENS, 0, {})
+    genomes = []
     for number in range(count):
         rng = stream(0, "bench genome", number)
-        genome = mutate("gaussian", found_genome(evaluator.sites, traits, 2.0, rng), TraitRange(8, 8, 0.0), rng)
-        learners.append(Learner(genome, None))
-    return learners
+        genomes.append(mutate("gaussian", found_genome(sites, traits, SCALING, rng), TraitRange(RANK, RANK, 0.0), rng))
+    return genomes
 
 
-def _bank(evaluator: LocalEvaluator, adapters: int) -> Bank:
-    genomes = [learner.genome for learner in _genomes(evaluator, adapters)]
-    return stack_genomes(genomes, evaluator.sites, evaluator.host.dtype, evaluator.host.device)
+def make_prompts(evaluator: LocalEvaluator, lengths: Sequence[int]) -> list[Prompt]:
+    """Random tokens; their values do not matter to the time."""
+    rng = stream(0, "bench prompts")
+    vocabulary = evaluator.host.model.get_input_embeddings().weight.shape[0]
+    return [tuple(rng.integers(10, vocabulary, size=length).tolist()) for length in lengths]
 
 
-def _decode_case(
-    evaluator: LocalEvaluator, bank: Bank | None, prompts: Sequence[tuple[int, ...]], adapters: int
-) -> Case:
+def answering_cases(
+    evaluator: LocalEvaluator, label: str, prompts: Sequence[Prompt], adapters: Sequence[int], samples: int = 1
+) -> list[Case]:
+    """`generate()` of the bare host, our decoder without adapters, and with each number of adapters."""
+    generate, bare = f"{label}, generate() of the bare host", f"{label}, our decoder, no adapters"
+    cases = [
+        Case(generate, _generate(evaluator, prompts, samples), None),
+        Case(bare, _decode(evaluator, None, prompts, 1, samples), generate),
+    ]
+    for count in adapters:
+        name = f"{label}, our decoder, {count} adapter{'s' if count > 1 else ''}"
+        cases.append(Case(name, _decode(evaluator, make_bank(evaluator, count), prompts, count, samples), bare))
+    return cases
+
+
+def make_bank(evaluator: LocalEvaluator, count: int) -> Bank:
+    """`count` stacked organisms."""
+    return stack_genomes(
+        make_genomes(evaluator.sites, count), evaluator.sites, evaluator.host.dtype, evaluator.host.device
+    )
+
+
+def _decode(
+    evaluator: LocalEvaluator, bank: Bank | None, prompts: Sequence[Prompt], organisms: int, samples: int
+) -> Callable[[], int]:
     decoder = evaluator.decoder.without_stop()
-    share = len(prompts) / adapters
-    requests = [Request(int(i / share), prompt, 1, 0.0, NEW_TOKENS, i) for i, prompt in enumerate(prompts)]
+    share = len(prompts) / organisms
+    temperature = 0.0 if samples == 1 else 1.0
+    requests = [
+        Request(int(i / share), prompt, samples, temperature, NEW_TOKENS, i) for i, prompt in enumerate(prompts)
+    ]
 
-    def case() -> int:
+    def run() -> int:
         answers = decoder.generate(bank, requests)
-        return sum(len(prompt) for prompt in prompts) + sum(len(one.tokens) for group in answers for one in group)
+        _synchronize(evaluator)
+        return sum(map(len, prompts)) + sum(len(one.tokens) for group in answers for one in group)
 
-    return case
+    return run
 
 
-def _generate_case(evaluator: LocalEvaluator, prompts: Sequence[tuple[int, ...]]) -> Case:
-    """transformers' own path: left padding, SDPA. The weights keep `requires_grad` as users have them: freezing makes
-    torch copy the vocabulary matrix in `generate()`, which would flatter us."""
-    model, device = evaluator.host.model, evaluator.host.device
-    width = max(len(prompt) for prompt in prompts)
+def _synchronize(evaluator: LocalEvaluator) -> None:
+    if evaluator.host.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def padded(prompts: Sequence[Prompt], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and attention mask (prompts, longest), padded on the left as `generate()` wants it."""
+    width = max(map(len, prompts))
     ids = torch.zeros(len(prompts), width, dtype=torch.long, device=device)
     mask = torch.zeros_like(ids)
     for row, prompt in enumerate(prompts):
         ids[row, width - len(prompt) :] = torch.tensor(prompt)
         mask[row, width - len(prompt) :] = 1
+    return ids, mask
 
-    def case() -> int:
+
+def _generate(evaluator: LocalEvaluator, prompts: Sequence[Prompt], samples: int) -> Callable[[], int]:
+    """transformers' own path: left padding, SDPA. The weights keep `requires_grad` as users have them: freezing makes
+    torch copy the vocabulary matrix in `generate()`, which would flatter us."""
+    model = evaluator.host.model
+    ids, mask = padded(prompts, evaluator.host.device)
+
+    def run() -> int:
         model.set_attn_implementation("sdpa")
         model.requires_grad_(True)
         try:
@@ -110,32 +165,37 @@ def _generate_case(evaluator: LocalEvaluator, prompts: Sequence[tuple[int, ...]]
                     attention_mask=mask,
                     max_new_tokens=NEW_TOKENS,
                     min_new_tokens=NEW_TOKENS,
-                    do_sample=False,
+                    do_sample=samples > 1,
+                    num_return_sequences=samples,
                     pad_token_id=evaluator.host.pad_id,
                 )
         finally:
             model.requires_grad_(False)
             model.set_attn_implementation(IMPLEMENTATION)
-        return sum(len(prompt) for prompt in prompts) + NEW_TOKENS * len(prompts)
+        return sum(map(len, prompts)) + NEW_TOKENS * samples * len(prompts)
 
-    return case
+    return run
 
 
-def _learning_case(evaluator: LocalEvaluator, vocabulary: int, rng: np.random.Generator) -> Case:
-    learners = dict(enumerate(_genomes(evaluator, 16)))
-    lessons = [
-        Lesson(
-            organism,
-            tuple(rng.integers(10, vocabulary, size=64).tolist()),
-            tuple(tuple(rng.integers(10, vocabulary, size=NEW_TOKENS).tolist()) for _ in range(8)),
-            tuple(rng.standard_normal(8).tolist()),
-            1.0,
-        )
-        for organism in learners
+def make_lessons(evaluator: LocalEvaluator, organisms: int, answers: int) -> list[Lesson]:
+    """One lesson an organism: a prompt of 64 tokens and `answers` answers of 12."""
+    prompts = make_prompts(evaluator, [64] * organisms)
+    texts = make_prompts(evaluator, [NEW_TOKENS] * organisms * answers)
+    advantages = stream(0, "bench advantages").standard_normal(answers).tolist()
+    return [
+        Lesson(organism, prompt, tuple(texts[organism * answers : (organism + 1) * answers]), tuple(advantages), 1.0)
+        for organism, prompt in enumerate(prompts)
     ]
 
-    def case() -> int:
+
+def learning_case(evaluator: LocalEvaluator, organisms: int, answers: int) -> Case:
+    """One batched update of `organisms` organisms."""
+    learners = {i: Learner(genome, None) for i, genome in enumerate(make_genomes(evaluator.sites, organisms))}
+    lessons = make_lessons(evaluator, organisms, answers)
+
+    def run() -> int:
         evaluator.learn(learners, lessons)
+        _synchronize(evaluator)
         return sum(lesson.num_tokens for lesson in lessons)
 
-    return case
+    return Case(f"learning, {organisms} organisms x {answers} answers, ours", run)

@@ -4,12 +4,9 @@ import pytest
 import torch
 from engine import random_genome
 from peft import PeftModel
-from test_simulation import world
 
-from evolora.build import build_evaluator
 from evolora.environment.encounter import Encounter
 from evolora.environment.task import Task
-from evolora.evaluation.bench import run_bench
 from evolora.evaluation.local import LocalEvaluator
 from evolora.host.load import load_host
 from evolora.host.sites import find_sites
@@ -60,9 +57,3 @@ def test_pages_of_organisms_change_nothing_but_rounding():
     for paged, together in zip(evaluator.answer(genomes, encounters), whole, strict=True):
         assert paged[0].token_ids == together[0].token_ids
         assert paged[0].logprob == pytest.approx(together[0].logprob, abs=1e-5)
-
-
-def test_the_bench_times_every_case():
-    timings = run_bench(build_evaluator(world()), rows=4, adapters=2, repeats=1)
-    assert len(timings) == 7
-    assert all(timing.seconds > 0 and timing.tokens_per_second > 0 for timing in timings)

@@ -1,0 +1,82 @@
+"""The bench on a tiny host: every case does the work it is named for."""
+
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from evolora.cli.app import app
+from evolora.cli.bench import _evaluator
+from evolora.evaluation.bench import (
+    NEW_TOKENS,
+    Case,
+    answering_cases,
+    learning_case,
+    make_genomes,
+    make_lessons,
+    make_prompts,
+    time_cases,
+)
+from evolora.evaluation.bench_peft import PeftPopulation
+from evolora.host.load import load_host
+
+
+@pytest.fixture(scope="module")
+def evaluator():
+    return _evaluator("tiny-llama", "float32", "all", "")
+
+
+def test_ratios_are_speeds_against_the_named_case():
+    def busy(amount):
+        return lambda: sum(range(amount))
+
+    slow, fast = Case("slow", busy(3_000_000)), Case("fast", busy(30_000), against="slow", slow=True)
+    timings = {timing.name: timing for timing in time_cases([slow, fast], rounds=3)}
+    assert timings["slow"].ratio is None and timings["slow"].rounds == 3
+    assert timings["fast"].rounds == 2
+    assert timings["fast"].ratio == pytest.approx(timings["slow"].seconds / timings["fast"].seconds)
+    assert timings["fast"].ratio > 5
+
+
+def test_every_answering_case_processes_the_same_tokens(evaluator):
+    prompts = make_prompts(evaluator, [5, 9, 7, 6])
+    for samples in (1, 3):
+        cases = answering_cases(evaluator, "four prompts", prompts, (1, 2), samples)
+        assert {case.run() for case in cases} == {27 + 4 * samples * NEW_TOKENS}
+
+
+def test_peft_answers_as_the_bank_does(evaluator):
+    """Both are given the same genomes, so that their times are of the same work."""
+    host = load_host("tiny-llama", "cpu", "float32")
+    population = PeftPopulation(host, evaluator.sites, 3)
+    genomes = make_genomes(evaluator.sites, 3)
+    ids = torch.tensor([[5, 9, 7, 6, 12]])
+    for number, genome in enumerate(genomes):
+        population._model.set_adapter(str(number))
+        with torch.no_grad():
+            theirs = population._model(input_ids=ids).logits
+        plain = load_host("tiny-llama", "cpu", "float32").model
+        for site in genome.factors:
+            plain.get_submodule(site).weight.data += genome.delta(site)
+        torch.testing.assert_close(theirs, plain(input_ids=ids).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_learning_cases_process_the_same_lessons(evaluator):
+    ours = learning_case(evaluator, 2, 3)
+    population = PeftPopulation(load_host("tiny-llama", "cpu", "float32"), evaluator.sites, 2)
+    theirs = population.learning_case(make_lessons(evaluator, 2, 3), ours.name)
+    assert ours.run() == theirs.run() > 0
+    assert theirs.against == ours.name
+
+
+def test_the_command_writes_its_table_as_json(tmp_path, monkeypatch):
+    monkeypatch.setattr("evolora.cli.bench.ROWS", 2)
+    monkeypatch.setattr("evolora.cli.bench.ADAPTERS", 2)
+    where = tmp_path / "bench.json"
+    options = "--host tiny-llama --dtype float32 --rounds 1 --quick --json".split()
+    result = CliRunner().invoke(app, ["bench", *options, str(where)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "tiny-llama, cpu, float32" in result.output
+    (timings,) = json.loads(where.read_text()).values()
+    assert all(timing["seconds"] > 0 for timing in timings)

@@ -16,11 +16,12 @@ from evolora.config.document import (
     described,
     dotted,
     parse_yaml,
-    read_document,
     suggestion,
     to_yaml,
 )
+from evolora.config.extend import read_document
 from evolora.config.schema import explain
+from evolora.config.shipped import shipped_files
 from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError
 
@@ -29,7 +30,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def load_world(path_or_name: str, overrides: Sequence[str] = (), **direct: Value) -> WorldConfig:
-    """The world in a file, or in `worlds/NAME.yaml`, with overrides such as `niches.count_bits.price=2`.
+    """The world in a file, in `worlds/NAME.yaml`, or shipped, with overrides such as `niches.count_bits.price=2`.
 
     `direct` sets top-level keys, e.g. `seed=3`; None leaves a key as it is. They win over `overrides`.
 
@@ -43,6 +44,13 @@ def load_config(
     model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
 ) -> ModelT:
     """Any settings file, checked against `model`. Raises `ConfigError` with every mistake."""
+    return read_config(model, path, overrides, direct)[0]
+
+
+def read_config(
+    model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
+) -> tuple[ModelT, Document]:
+    """As `load_config`, with the document, which knows where each setting was written."""
     document = read_document(path)
     if not document.values and document.problems:
         raise ConfigError(document.problems)
@@ -63,7 +71,7 @@ def load_config(
         problems = problems + explain(model, error, document)
     if problems:
         raise ConfigError(problems)
-    return config
+    return config, document
 
 
 def dump_world(config: WorldConfig) -> str:
@@ -72,16 +80,25 @@ def dump_world(config: WorldConfig) -> str:
 
 
 def find_file(path_or_name: str, folder: str) -> Path:
-    """The file at a path, or `folder/NAME.yaml`. Raises `ConfigError` with the nearest name there."""
+    """The file at a path, in a run's folder, `folder/NAME.yaml`, or the shipped one of that name.
+
+    Raises:
+        ConfigError: there is none; with the nearest name there is.
+    """
     names = [path_or_name, f"{path_or_name}.yaml"]
-    for candidate in [*names, *(os.path.join(folder, name) for name in names)]:
+    in_run = os.path.join(path_or_name, "world.yaml")
+    for candidate in [*names, *(os.path.join(folder, name) for name in names), in_run]:
         if os.path.isfile(candidate):
             return Path(candidate)
-    known = sorted(path.stem for path in Path(folder).glob("*.yaml"))
+    shipped = shipped_files(folder)
+    name = path_or_name.removeprefix(f"{folder}/").removesuffix(".yaml")
+    if name in shipped:
+        return shipped[name]
+    known = sorted({*shipped, *(path.stem for path in Path(folder).glob("*.yaml"))})
     what = "a directory" if os.path.isdir(path_or_name) else "no such file"
     near = suggestion(Path(path_or_name).stem, known)
-    there = f" ({folder}/ has {', '.join(known)})" if known and not near else ""
-    expected = f"expected a YAML file or the name of one in {folder}/"
+    there = f" ({folder}: {', '.join(known)})" if known and not near else ""
+    expected = f"expected a YAML file or the name of one of the {folder}"
     raise ConfigError(f"{path_or_name}: {expected}, got {what}{near}{there}")
 
 

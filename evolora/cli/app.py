@@ -15,6 +15,7 @@ from evolora.errors import ConfigError, EvoloraError
 # Imported when it is called, so that `evolora --help` does not wait for torch.
 COMMANDS = {
     "simulate": ("evolora.cli.simulate", "simulate", "Live a world, or go on with an interrupted run."),
+    "world": ("evolora.cli.world", "world_app", "World files: list, show, write, check and compare them."),
     "host": (
         "evolora.cli.host",
         "host_app",

@@ -44,16 +44,19 @@ def load_config(
     model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
 ) -> ModelT:
     """Any settings file, checked against `model`. Raises `ConfigError` with every mistake."""
-    return read_config(model, path, overrides, direct)[0]
+    config, document = check_config(model, path, overrides, direct)
+    if config is None or document.problems:
+        raise ConfigError(document.problems)
+    return config
 
 
-def read_config(
+def check_config(
     model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
-) -> tuple[ModelT, Document]:
-    """As `load_config`, with the document, which knows where each setting was written."""
+) -> tuple[ModelT | None, Document]:
+    """The settings of a file, or None where they are no `model`, and the document with its places and all mistakes."""
     document = read_document(path)
     if not document.values and document.problems:
-        raise ConfigError(document.problems)
+        return None, document
     # Defaults go in first: `traits.rank.founders` alone keeps the default bounds, any list can be indexed.
     fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
     _fill_in(document.values, {name: field.get_default() for name, field in fields.items()})
@@ -63,15 +66,12 @@ def read_config(
         if value is not None:
             document.forget_places((key,))
             document.values[key], document.places[(key,)] = value, f"--{key}"
-    problems = document.problems
     try:
         # Strict JSON: `true` is no 1 and '30' no 30, while a list still makes a tuple.
-        config = model.model_validate_json(json.dumps(document.values), strict=True)
+        return model.model_validate_json(json.dumps(document.values), strict=True), document
     except ValidationError as error:
-        problems = problems + explain(model, error, document)
-    if problems:
-        raise ConfigError(problems)
-    return config, document
+        document.problems += explain(model, error, document)
+        return None, document
 
 
 def dump_world(config: WorldConfig) -> str:

@@ -69,11 +69,13 @@ MISTAKES = {
     ),
     "a pair of three": (
         "traits: {rank: {founders: [1, 2, 3]}}",
-        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1, 2, 3]",
+        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1, 2, 3] "
+        "(Range that founders are drawn from, evenly)",
     ),
     "a pair of one": (
         "traits: {rank: {founders: [1]}}",
-        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1]",
+        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1] "
+        "(Range that founders are drawn from, evenly)",
     ),
     "a value for a section": (
         "death: 3",

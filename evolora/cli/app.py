@@ -26,6 +26,11 @@ COMMANDS = {
         "evaluate",
         "Score founders and final population on held-out tasks.",
     ),
+    "pack": ("evolora.cli.bundle", "pack", "Put a run into one file that others can check and rerun."),
+    "unpack": ("evolora.cli.bundle", "unpack", "Make a run folder of a bundle, after every check."),
+    "inspect": ("evolora.cli.bundle", "inspect", "Show what is in a bundle, who made it and under which licence."),
+    "verify": ("evolora.cli.bundle", "verify", "Check every byte of a bundle; a damaged part is named."),
+    "replay": ("evolora.cli.bundle", "replay", "Live a bundle's world again beside its record."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -13,34 +13,41 @@ EXTENDS = "extends"
 
 def read_document(path: Path, readers: tuple[Path, ...] = ()) -> Document:
     """The file at `path`, laid over those it extends. `readers`: the files that led here, first to last."""
-    document, shown = Document(), os.path.normpath(path)
-    text = _read_text(path, shown, document)
-    value = parse_yaml(text, shown, document)
-    if not isinstance(value, dict):
-        if not document.problems:
-            got = described(value) if text.strip() else "an empty file"
-            document.problems.append(f"{shown}: expected settings as `key: value` lines, got {got}")
-        document.complete = False
-        return document
-    document.values = value
-    migrate(document)
+    shown = os.path.normpath(path)
+    text, problem = _file_text(path)
+    if problem:
+        return Document(problems=[f"{shown}: {problem}"], complete=False)
+    document = read_text(text, shown)
     return _with_base(document, path, readers) if EXTENDS in document.values else document
 
 
-def _read_text(path: Path, shown: str, document: Document) -> str:
-    """The file's text; empty with a mistake noted where it cannot be read."""
+def read_text(text: str, shown: str) -> Document:
+    """One file's text, in the newest format; what it extends is not looked at."""
+    document = Document()
+    value = parse_yaml(text, shown, document)
+    if isinstance(value, dict):
+        document.values = value
+        migrate(document)
+        return document
+    if not document.problems:
+        got = described(value) if text.strip() else "an empty file"
+        document.problems.append(f"{shown}: expected settings as `key: value` lines, got {got}")
+    document.complete = False
+    return document
+
+
+def _file_text(path: Path) -> tuple[str, str]:
+    """The file's text, or what is wrong with it."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) <= MAX_BYTES:
-            return data.decode("utf-8-sig")
-        problem = f"expected at most {MAX_BYTES:,} bytes, got a larger file"
+            return data.decode("utf-8-sig"), ""
+        return "", f"expected at most {MAX_BYTES:,} bytes, got a larger file"
     except UnicodeDecodeError as error:
-        problem = f"expected UTF-8 text, got byte {error.object[error.start]:#04x} at position {error.start}"
+        return "", f"expected UTF-8 text, got byte {error.object[error.start]:#04x} at position {error.start}"
     except OSError as error:
-        problem = f"expected a readable file, got: {error.strerror}"
-    document.problems.append(f"{shown}: {problem}")
-    return ""
+        return "", f"expected a readable file, got: {error.strerror}"
 
 
 def _with_base(document: Document, path: Path, readers: tuple[Path, ...]) -> Document:

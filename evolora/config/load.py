@@ -19,7 +19,7 @@ from evolora.config.document import (
     suggestion,
     to_yaml,
 )
-from evolora.config.extend import read_document
+from evolora.config.extend import EXTENDS, read_document, read_text
 from evolora.config.schema import explain
 from evolora.config.shipped import shipped_files
 from evolora.config.world import WorldConfig
@@ -54,7 +54,27 @@ def check_config(
     model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
 ) -> tuple[ModelT | None, Document]:
     """The settings of a file, or None where they are no `model`, and the document with its places and all mistakes."""
-    document = read_document(path)
+    return _check(model, read_document(path), overrides, direct or {})
+
+
+def load_world_text(text: str, shown: str) -> WorldConfig:
+    """A world that is one whole text, such as a stranger's: nothing else is opened, so it must extend nothing.
+
+    Raises:
+        ConfigError: with every mistake; `shown` is called the file.
+    """
+    document = read_text(text, shown)
+    if EXTENDS in document.values:
+        raise ConfigError(f"{document.place((EXTENDS,))}: {EXTENDS}: expected a resolved world, got one that extends")
+    config, document = _check(WorldConfig, document, (), {})
+    if config is None or document.problems:
+        raise ConfigError(document.problems)
+    return config
+
+
+def _check(
+    model: type[ModelT], document: Document, overrides: Sequence[str], direct: Mapping[str, Value]
+) -> tuple[ModelT | None, Document]:
     if not document.values and document.problems:
         return None, document
     # Defaults go in first: `traits.rank.founders` alone keeps the default bounds, any list can be indexed.
@@ -62,7 +82,7 @@ def check_config(
     _fill_in(document.values, {name: field.get_default() for name, field in fields.items()})
     for override in overrides:
         _apply_override(document, override)
-    for key, value in (direct or {}).items():
+    for key, value in direct.items():
         if value is not None:
             document.forget_places((key,))
             document.values[key], document.places[(key,)] = value, f"--{key}"

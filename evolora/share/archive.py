@@ -214,7 +214,8 @@ def _read_end(file: BinaryIO, size: int) -> tuple[int, int, int]:
 def _read_headers(local: bytes, directory: bytes, position: int, number: int) -> tuple[str, int, int, int]:
     """Name, size, checksum and bytes of the directory entry of the file whose local header is at `position`."""
     near, far = _plain_name(local, _LOCAL, 9), _plain_name(directory, _CENTRAL, 10)
-    part = f"the zip headers of {near or far or f'file {number + 1}'}"
+    named = dict.fromkeys(name for name in (far, near) if name is not None)
+    part = f"the zip headers of {' or '.join(named) or f'file {number + 1}'}"
     if near is None or far is None:
         raise DamageError(part, "expected a plain file's headers, got others")
     crc, size = _CENTRAL.unpack_from(directory)[7:9]

@@ -13,7 +13,7 @@ from evolora.share.archive import Part, write_archive
 from evolora.share.check import check_metrics, check_run, check_world
 from evolora.share.check_elites import check_elites
 from evolora.share.contents import MANIFEST, kind_of
-from evolora.share.manifest import FileEntry, HostEntry, Manifest
+from evolora.share.manifest import Manifest, parse_model
 from evolora.share.verify import in_order
 
 SUFFIX = ".evolora"
@@ -37,17 +37,18 @@ def pack(
     metrics = next(part for part in parts if part.name == METRICS)
     generations = check_metrics(metrics.chunks(), str(run / METRICS))
     check_elites(run, [part.name for part in parts], world)
-    manifest = Manifest(
-        world=world.name,
-        seed=world.seed,
-        generations=generations,
-        host=HostEntry(name=record.host, digest=record.host_digest),
-        evolora=__version__,
-        licence=licence,
-        authors=tuple(authors),
-        description=description,
-        files={part.name: _entry(part) for part in parts},
-    )
+    described = {
+        "world": world.name,
+        "seed": world.seed,
+        "generations": generations,
+        "host": {"name": record.host, "digest": record.host_digest},
+        "evolora": __version__,
+        "licence": licence,
+        "authors": list(authors),
+        "description": description,
+        "files": {part.name: _entry(part) for part in parts},
+    }
+    manifest = parse_model(Manifest, described, MANIFEST)
     first = manifest.to_bytes()
     return manifest, _write(target, [Part(MANIFEST, first, len(first)), *parts])
 
@@ -79,14 +80,15 @@ def _whole_size(path: Path) -> int:
     return 0
 
 
-def _entry(part: Part) -> FileEntry:
+def _entry(part: Part) -> dict[str, int | str]:
+    """Size and digest of a file, as the manifest has them."""
     kind = kind_of(part.name)
     if kind is not None and part.size > kind.max_bytes:
         raise BundleError(f"{part.name}: expected at most {kind.max_bytes:,} bytes in a bundle, got {part.size:,}")
     digest = hashlib.sha256()
     for chunk in part.chunks():
         digest.update(chunk)
-    return FileEntry(size=part.size, sha256=digest.hexdigest())
+    return {"size": part.size, "sha256": digest.hexdigest()}
 
 
 def _write(target: Path, parts: Sequence[Part]) -> str:

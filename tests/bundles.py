@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from evolora.share.archive import Part, write_archive
-from evolora.share.contents import MANIFEST
+from evolora.share.contents import MANIFEST, kind_of
 from evolora.share.pack import pack
 from evolora.share.verify import in_order
 
@@ -70,7 +70,7 @@ def small_bundle(folder: Path, elite: bool = True) -> Path:
 def contents_of(run: Path) -> dict[str, bytes]:
     """Name -> content of what a bundle of `run` holds, but the manifest."""
     names = [path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()]
-    return {name: (run / name).read_bytes() for name in names if name != "timing.jsonl"}
+    return {name: (run / name).read_bytes() for name in names if kind_of(name)}
 
 
 def forge(target: Path, contents: dict[str, bytes], **changes: Any) -> Path:

@@ -51,7 +51,7 @@ def test_only_known_files_travel_and_links_are_not_followed(tmp_path: Path) -> N
     (run / "report.html").symlink_to(tmp_path / "secret")
     pack(run, tmp_path / "a")
     names = set(zipfile.ZipFile(tmp_path / "a").namelist())
-    assert names == {"manifest.json", *contents_of(run)} - {"notes.txt", "elites/notes.py", "report.html"}
+    assert names == {"manifest.json", *contents_of(run)} - {"report.html"}
 
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:

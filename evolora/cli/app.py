@@ -105,4 +105,9 @@ def main() -> None:
 
 def _complain(problems: list[str]) -> None:
     for problem in problems:
-        typer.echo(f"error: {problem}", err=True)
+        typer.echo(f"error: {_printable(problem)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """The text with what a terminal would obey spelled out: a message may quote a stranger's file."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else repr(mark)[1:-1] for mark in text)

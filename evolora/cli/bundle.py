@@ -140,6 +140,7 @@ def replay(
     from evolora.cli.simulate import INTERRUPTED, Interruption
     from evolora.share.replay import replay as replay_bundle
 
+    typer.echo(f"{bundle}: checking every byte, then living its world again")
     with Interruption() as interruption:
         found = replay_bundle(bundle, _announce, out, host, trust_code, interruption)
     for line in _conclusion(found):

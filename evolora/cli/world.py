@@ -71,7 +71,7 @@ def new(
 ) -> None:
     """Write a world file to change, with its comments and a schema that lets editors complete it."""
     from evolora.config.json_schema import SCHEMA_FILE
-    from evolora.config.load import WORLDS, find_file, load_world
+    from evolora.config.load import WORLDS, find_file
     from evolora.config.new import copied_world, small_world
     from evolora.record.run_dir import write_atomically
 
@@ -81,12 +81,8 @@ def new(
     if not path.parent.is_dir():
         raise ConfigError(f"{path}: expected an existing folder, got none at {path.parent}; make it first")
     _check_name(path.stem)
-    if source is None:
-        text = small_world(path.stem, path)
-    else:
-        load_world(source)  # says what is wrong with it, before anything is written
-        text = copied_world(path.stem, find_file(source, WORLDS), path)
-    write_atomically(path, text)
+    base = None if source is None else find_file(source, WORLDS)
+    write_atomically(path, small_world(path.stem, path) if base is None else copied_world(path.stem, base, path))
     write_atomically(path.parent / SCHEMA_FILE, _schema_text())
     typer.echo(f"wrote {path}, and beside it {SCHEMA_FILE} for your editor's completion")
     typer.echo(f"check it with: evolora world validate {path}")

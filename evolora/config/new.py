@@ -10,6 +10,7 @@ from evolora.config.comments import commented
 from evolora.config.document import to_yaml
 from evolora.config.extend import EXTENDS, find_base
 from evolora.config.json_schema import HEADER, SCHEMA_FILE
+from evolora.config.load import load_config
 from evolora.config.shipped import shipped_files
 from evolora.config.world import WorldConfig
 
@@ -43,8 +44,17 @@ def small_world(name: str, file: Path) -> str:
 
 
 def copied_world(name: str, source: Path, file: Path) -> str:
-    """The text of the world file `source`, which has no mistakes, renamed to `name` to be written to `file`."""
+    """The text of the world file `source`, renamed to `name`, to be written to `file`.
+
+    A source without comments, such as a run's world.yaml, is given those of its settings' meanings.
+
+    Raises:
+        ConfigError: with every mistake in `source`.
+    """
+    world = load_config(WorldConfig, source)
     text = source.read_text(encoding="utf-8-sig")
+    if not any(line.lstrip().startswith("#") for line in text.splitlines()):
+        text = commented(WorldConfig, world.model_dump(mode="json"))
     values = _top_level_values(text)
     changes = {}
     if "name" in values:
@@ -54,11 +64,11 @@ def copied_world(name: str, source: Path, file: Path) -> str:
     for (start, end), replacement in sorted(changes.items(), reverse=True):
         text = text[:start] + replacement + text[end:]
     kept = [line for line in text.splitlines() if not line.startswith(HEADER)]
-    command = re.compile(rf"evolora simulate {re.escape(source.stem)}\b")
+    command = re.compile(rf"evolora simulate {re.escape(world.name)}\b")
     kept = [command.sub(f"evolora simulate {file}", line) if line.startswith("#") else line for line in kept]
     if "name" not in values:  # it has its base's
         kept.append(f"name: {_scalar(name)}")
-    head = [f"{HEADER}{SCHEMA_FILE}", f"# A copy of {source.stem}: what is said here was measured there.", "#"]
+    head = [f"{HEADER}{SCHEMA_FILE}", f"# A copy of {world.name}: what is said here was measured there.", "#"]
     return "\n".join([*head, *kept]) + "\n"
 
 

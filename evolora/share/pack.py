@@ -13,7 +13,7 @@ from evolora.share.archive import Part, write_archive
 from evolora.share.check import check_metrics, check_run, check_world
 from evolora.share.check_elites import check_elites
 from evolora.share.contents import MANIFEST, kind_of
-from evolora.share.manifest import Manifest, parse_model
+from evolora.share.manifest import Manifest, parse_manifest, parse_model
 from evolora.share.verify import in_order
 
 SUFFIX = ".evolora"
@@ -24,7 +24,8 @@ def pack(
 ) -> tuple[Manifest, str]:
     """Write the bundle of a run to `target`, whole or not at all; its manifest and digest. Same run, same bytes.
 
-    What `unpack` would refuse is refused here: nobody sends a bundle that cannot be opened.
+    What `unpack` would refuse is refused here: nobody sends a bundle that cannot be opened. A run that came out of a
+    bundle keeps its licence, authors and description where none are given.
 
     Raises:
         RunFolderError: `run` is no run folder.
@@ -37,20 +38,27 @@ def pack(
     metrics = next(part for part in parts if part.name == METRICS)
     generations = check_metrics(metrics.chunks(), str(run / METRICS))
     check_elites(run, [part.name for part in parts], world)
+    said = _said_before(run)
     described = {
         "world": world.name,
         "seed": world.seed,
         "generations": generations,
         "host": {"name": record.host, "digest": record.host_digest},
         "evolora": __version__,
-        "licence": licence,
-        "authors": list(authors),
-        "description": description,
+        "licence": licence or (said.licence if said else None),
+        "authors": list(authors or (said.authors if said else ())),
+        "description": description or (said.description if said else None),
         "files": {part.name: _entry(part) for part in parts},
     }
     manifest = parse_model(Manifest, described, MANIFEST)
     first = manifest.to_bytes()
     return manifest, _write(target, [Part(MANIFEST, first, len(first)), *parts])
+
+
+def _said_before(run: Path) -> Manifest | None:
+    """The manifest of a run that came out of a bundle: its authors stay its authors."""
+    path = run / MANIFEST
+    return parse_manifest(path.read_bytes()) if path.is_file() else None
 
 
 def _parts(run: Path) -> list[Part]:

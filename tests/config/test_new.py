@@ -6,7 +6,7 @@ import pytest
 from world_files import SMALL, write
 
 from evolora.config.comments import commented
-from evolora.config.load import load_world
+from evolora.config.load import dump_world, load_world
 from evolora.config.new import copied_world, small_world
 from evolora.config.shipped import shipped_files
 from evolora.config.world import WorldConfig
@@ -41,6 +41,13 @@ def test_a_copy_into_another_folder_still_finds_what_it_extends(tmp_path: Path) 
     world = load_world(write(tmp_path, text, "deep/pond.yaml"))
     assert (world.name, world.seed) == ("pond", 4)
     assert "# mine" in text and "# kept" in text
+
+
+def test_a_copy_of_a_run_s_world_says_what_its_settings_mean(tmp_path: Path) -> None:
+    source = Path(write(tmp_path, dump_world(load_world("pulse")), "run/world.yaml"))
+    text = copied_world("pond", source, tmp_path / "pond.yaml")
+    assert "# A copy of pulse:" in text and "# Energy each organism pays to live one generation." in text
+    assert load_world(write(tmp_path, text)) == load_world("pulse").model_copy(update={"name": "pond"})
 
 
 def test_a_copy_of_a_copy_has_one_schema_line(tmp_path: Path) -> None:

@@ -36,11 +36,12 @@ def test_what_is_unpacked_is_what_was_packed(tmp_path: Path) -> None:
         assert opened.digest == digest
 
 
-def test_an_unpacked_run_can_be_packed_again(tmp_path: Path) -> None:
-    pack(write_run(tmp_path / "run"), tmp_path / "a")
+def test_an_unpacked_run_can_be_packed_again_and_keeps_its_authors(tmp_path: Path) -> None:
+    pack(write_run(tmp_path / "run"), tmp_path / "a", "CC0-1.0", ["Ada"], "a pond")
     unpack(tmp_path / "a", tmp_path / "out")
     pack(tmp_path / "out", tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert pack(tmp_path / "out", tmp_path / "c", "CC-BY-4.0", ["Bo"])[0].authors == ("Bo",)
 
 
 def test_only_known_files_travel_and_links_are_not_followed(tmp_path: Path) -> None:

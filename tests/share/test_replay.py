@@ -1,17 +1,21 @@
 """A bundle's world is lived again and held against its record, and a stranger's choices are not followed."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from bundles import contents_of, forge, write_run
+from pydantic import BaseModel
 from test_simulation import world
 
 from evolora.build import open_run
+from evolora.config.comments import section_of
 from evolora.config.load import dump_world
+from evolora.config.world import WorldConfig
 from evolora.errors import BundleError
 from evolora.record.run_dir import to_json
 from evolora.share.elites import export_elites
@@ -129,6 +133,26 @@ def test_what_a_stranger_may_not_choose_is_refused_before_anything_is_lived(
     with pytest.raises(BundleError, match=reason):
         replayed(forged(tmp_path, **changes))
     assert not (tmp_path / "mark").exists()
+
+
+def texts(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Dotted names of all settings that can hold a text of the author's choice."""
+    for key, field in model.model_fields.items():
+        section = section_of(model, key)
+        if section is not None:
+            yield from texts(section, f"{path}{key}.")
+        elif re.search(r"\bstr\b", str(field.annotation)):
+            yield path + key
+
+
+def test_every_text_in_a_world_is_known_to_be_harmless_or_is_looked_at() -> None:
+    """A new setting that names a file, a module or an address must be refused in `safe_world`, then added here."""
+    looked_at = {"host.name", "niches.family"}
+    harmless = {
+        "name", "host.system_prompt", "genome.modules", "niches.name", "niches.settings", "seasons.niche",
+        "shocks.niche", "reproduction.mutation",
+    }  # fmt: skip
+    assert set(texts(WorldConfig)) == looked_at | harmless
 
 
 def test_code_of_the_author_runs_once_it_is_trusted(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from evolora.config.load import dump_world, load_world
-from evolora.config.world import NicheConfig, TraitConfig, WorldConfig
+from evolora.config.world import NicheConfig, ReproductionConfig, TraitConfig, WorldConfig
 from evolora.environment.families.registry import make_family
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
@@ -138,7 +138,8 @@ def build_evaluator(config: WorldConfig) -> LocalEvaluator:
 
 def build_rules(config: WorldConfig) -> Rules:
     """Niches (self-tested) and the rules of life."""
-    _check_operators(config)
+    if problems := operator_problems(config.reproduction):
+        raise ConfigError([f"reproduction.{key}: {problem}" for key, problem in problems])
     niches = [build_niche(niche) for niche in config.niches]
     tasks = TaskSource(config.seed)
     refuse_failing(niches, tasks)
@@ -230,19 +231,16 @@ def _ranges(config: WorldConfig, founding: bool) -> dict[str, TraitRange]:
     return ranges
 
 
-def _check_operators(config: WorldConfig) -> None:
+def operator_problems(config: ReproductionConfig) -> list[tuple[str, str]]:
+    """(Key, what is wrong) for mutation and merge operators that nobody knows or that have no weight."""
     problems = []
-    for key, chosen, known in (
-        ("reproduction.mutation", config.reproduction.mutation, MUTATIONS),
-        ("reproduction.merging", config.reproduction.merging, MERGES),
-    ):
+    for key, chosen, known in (("mutation", config.mutation, MUTATIONS), ("merging", config.merging, MERGES)):
         unknown = sorted(set(chosen) - set(known))
         if unknown:
-            problems.append(f"{key}: expected operators out of {', '.join(sorted(known))}, got {', '.join(unknown)}")
+            problems.append((key, f"expected operators out of {', '.join(sorted(known))}, got {', '.join(unknown)}"))
         elif not sum(chosen.values()):
-            problems.append(f"{key}: expected at least one weight above 0, got none; set one")
-    if problems:
-        raise ConfigError(problems)
+            problems.append((key, "expected at least one weight above 0, got none; set one"))
+    return problems
 
 
 @dataclass(frozen=True)

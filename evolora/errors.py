@@ -38,5 +38,9 @@ class RunFolderError(EvoloraError):
     """A run folder cannot be written, read or resumed."""
 
 
+class BundleError(EvoloraError):
+    """A bundle is damaged, is not one, or holds what no bundle may."""
+
+
 class WorkerError(EvoloraError):
     """Whoever answers for the population is gone."""

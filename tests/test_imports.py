@@ -33,7 +33,7 @@ HOMES = {
     "peft": ("evolora.share", "evolora.evaluation.bench_peft"),
     "ray": ("evolora.evaluation.ray_pool",),
     "plotly": ("evolora.viz",),
-    "evolora.config": ("evolora.config", "evolora.build", "evolora.portfolio", "evolora.cli"),
+    "evolora.config": ("evolora.config", "evolora.build", "evolora.portfolio", "evolora.share", "evolora.cli"),
 }
 
 

@@ -15,6 +15,7 @@ from evolora.errors import ConfigError, EvoloraError
 # Imported when it is called, so that `evolora --help` does not wait for torch.
 COMMANDS = {
     "simulate": ("evolora.cli.simulate", "simulate", "Live a world, or go on with an interrupted run."),
+    "world": ("evolora.cli.world", "world_app", "World files: list, show, write, check and compare them."),
     "host": (
         "evolora.cli.host",
         "host_app",
@@ -25,6 +26,11 @@ COMMANDS = {
         "evaluate",
         "Score founders and final population on held-out tasks.",
     ),
+    "pack": ("evolora.cli.bundle", "pack", "Put a run into one file that others can check and rerun."),
+    "unpack": ("evolora.cli.bundle", "unpack", "Make a run folder of a bundle, after every check."),
+    "inspect": ("evolora.cli.bundle", "inspect", "Show what is in a bundle, who made it and under which licence."),
+    "verify": ("evolora.cli.bundle", "verify", "Check every byte of a bundle; a damaged part is named."),
+    "replay": ("evolora.cli.bundle", "replay", "Live a bundle's world again beside its record."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 
@@ -99,4 +105,9 @@ def main() -> None:
 
 def _complain(problems: list[str]) -> None:
     for problem in problems:
-        typer.echo(f"error: {problem}", err=True)
+        typer.echo(f"error: {_printable(problem)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """The text with what a terminal would obey spelled out: a message may quote a stranger's file."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else repr(mark)[1:-1] for mark in text)

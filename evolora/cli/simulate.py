@@ -22,7 +22,7 @@ INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
 
 def simulate(
     world: Annotated[
-        str | None, typer.Argument(help="A world file, or the name of one in worlds/.", show_default=False)
+        str | None, typer.Argument(help="A world file, or a name from `evolora world list`.", show_default=False)
     ] = None,
     settings: Annotated[
         list[str] | None,

@@ -1,11 +1,9 @@
 """A YAML file as plain values, each with its place. Plain YAML only: a stranger's file is safe to open."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
@@ -13,9 +11,7 @@ import yaml
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
 KeyPath = tuple[str | int, ...]
 
-MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
-EXTENDS = "extends"
 
 # YAML 1.2's numbers, not 1.1's: there `1e-3` is a text, `1:30` is 90 and `010` is 8.
 _INTEGER = re.compile(r"[-+]?[0-9]{1,100}")
@@ -48,82 +44,26 @@ class Document:
         for known in [known for known in self.places if known[: len(path)] == path]:
             del self.places[known]
 
+    def move(self, old: KeyPath, new: KeyPath) -> None:
+        """Rename a key, with all it holds and their places; nothing where `old` is absent or `new` is taken."""
+        source, target = self._section(old[:-1]), self._section(new[:-1])
+        if source is None or target is None or old[-1] not in source or new[-1] in target:
+            return
+        target[str(new[-1])] = source.pop(str(old[-1]))
+        for known in [known for known in self.places if known[: len(old)] == old]:
+            self.places[*new, *known[len(old) :]] = self.places.pop(known)
+
+    def _section(self, path: KeyPath) -> "dict[str, Value] | None":
+        here: Value = self.values
+        for part in path:
+            here = here.get(str(part)) if isinstance(here, dict) else None
+        return here if isinstance(here, dict) else None
+
 
 def suggestion(word: str, known: list[str]) -> str:
     """`; did you mean X?`, or nothing where no known word is near."""
     near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
     return f"; did you mean {next(name for name in known if name.lower() == near[0])}?" if near else ""
-
-
-def read_document(path: Path, readers: tuple[Path, ...] = ()) -> Document:
-    """The file at `path`, laid over those it extends. `readers`: the files that led here, first to last."""
-    document, shown = Document(), os.path.normpath(path)
-    text = _read_text(path, shown, document)
-    value = parse_yaml(text, shown, document)
-    if not isinstance(value, dict):
-        if not document.problems:
-            got = described(value) if text.strip() else "an empty file"
-            document.problems.append(f"{shown}: expected settings as `key: value` lines, got {got}")
-        document.complete = False
-        return document
-    document.values = value
-    return _with_base(document, path, readers) if EXTENDS in value else document
-
-
-def _read_text(path: Path, shown: str, document: Document) -> str:
-    """The file's text; empty with a mistake noted where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) <= MAX_BYTES:
-            return data.decode("utf-8-sig")
-        problem = f"expected at most {MAX_BYTES:,} bytes, got a larger file"
-    except UnicodeDecodeError as error:
-        problem = f"expected UTF-8 text, got byte {error.object[error.start]:#04x} at position {error.start}"
-    except OSError as error:
-        problem = f"expected a readable file, got: {error.strerror}"
-    document.problems.append(f"{shown}: {problem}")
-    return ""
-
-
-def _with_base(document: Document, path: Path, readers: tuple[Path, ...]) -> Document:
-    """The document laid over the one its `extends` names."""
-    name, place = document.values.pop(EXTENDS), document.place((EXTENDS,))
-    chain = (*readers, path)
-    if not isinstance(name, str):
-        problem = f"expected the path of a world file, got {described(name)}"
-    else:
-        base = path.parent / name
-        seen = [known.resolve() for known in chain]
-        if base.resolve() in seen:
-            circle = " -> ".join(os.path.normpath(known) for known in (*chain, base))
-            problem = f"expected files that do not extend each other, got {circle}"
-        elif not os.path.isfile(base):
-            problem = f"expected a file relative to {os.path.normpath(path.parent)}, got {name}"
-            problem += suggestion(base.name, sorted(near.name for near in base.parent.glob("*.y*ml")))
-        else:
-            return lay_over(read_document(base, chain), document)
-    document.problems.append(f"{place}: {EXTENDS}: {problem}")
-    document.complete = False
-    return document
-
-
-def lay_over(base: Document, top: Document) -> Document:
-    """`top` over `base`: mappings merge key by key, everything else is replaced."""
-    result = Document(base.values, dict(base.places), base.problems + top.problems, base.complete and top.complete)
-
-    def lay(under: dict[str, Value], over: dict[str, Value], path: KeyPath) -> None:
-        for key, value in over.items():
-            below = under.get(key)
-            if isinstance(below, dict) and isinstance(value, dict):
-                lay(below, value, (*path, key))
-            else:
-                result.forget_places((*path, key))
-                under[key] = value
-
-    lay(result.values, top.values, ())
-    result.places |= top.places
-    return result
 
 
 def parse_yaml(text: str, shown: str, document: Document) -> Value:
@@ -148,7 +88,7 @@ def _refuse_features(text: str, shown: str) -> list[str]:
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
         place = _place(shown, event)
         if isinstance(event, yaml.AliasEvent):
-            remedy = f"write it out, or share it with `{EXTENDS}`"
+            remedy = "write it out, or share it with `extends`"
             problems.append(f"{place}: expected plain values, got the alias *{event.anchor}; {remedy}")
         elif isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and event.tag is not None:
             problems.append(f"{place}: expected plain values, got the tag {event.tag}")

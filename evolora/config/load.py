@@ -16,11 +16,12 @@ from evolora.config.document import (
     described,
     dotted,
     parse_yaml,
-    read_document,
     suggestion,
     to_yaml,
 )
+from evolora.config.extend import EXTENDS, read_document, read_text
 from evolora.config.schema import explain
+from evolora.config.shipped import shipped_files
 from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError
 
@@ -29,7 +30,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def load_world(path_or_name: str, overrides: Sequence[str] = (), **direct: Value) -> WorldConfig:
-    """The world in a file, or in `worlds/NAME.yaml`, with overrides such as `niches.count_bits.price=2`.
+    """The world in a file, in `worlds/NAME.yaml`, or shipped, with overrides such as `niches.count_bits.price=2`.
 
     `direct` sets top-level keys, e.g. `seed=3`; None leaves a key as it is. They win over `overrides`.
 
@@ -43,27 +44,54 @@ def load_config(
     model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
 ) -> ModelT:
     """Any settings file, checked against `model`. Raises `ConfigError` with every mistake."""
-    document = read_document(path)
-    if not document.values and document.problems:
+    config, document = check_config(model, path, overrides, direct)
+    if config is None or document.problems:
         raise ConfigError(document.problems)
+    return config
+
+
+def check_config(
+    model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
+) -> tuple[ModelT | None, Document]:
+    """The settings of a file, or None where they are no `model`, and the document with its places and all mistakes."""
+    return _check(model, read_document(path), overrides, direct or {})
+
+
+def load_world_text(text: str, shown: str) -> WorldConfig:
+    """A world that is one whole text, such as a stranger's: nothing else is opened, so it must extend nothing.
+
+    Raises:
+        ConfigError: with every mistake; `shown` is called the file.
+    """
+    document = read_text(text, shown)
+    if EXTENDS in document.values:
+        raise ConfigError(f"{document.place((EXTENDS,))}: {EXTENDS}: expected a resolved world, got one that extends")
+    config, document = _check(WorldConfig, document, (), {})
+    if config is None or document.problems:
+        raise ConfigError(document.problems)
+    return config
+
+
+def _check(
+    model: type[ModelT], document: Document, overrides: Sequence[str], direct: Mapping[str, Value]
+) -> tuple[ModelT | None, Document]:
+    if not document.values and document.problems:
+        return None, document
     # Defaults go in first: `traits.rank.founders` alone keeps the default bounds, any list can be indexed.
     fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
     _fill_in(document.values, {name: field.get_default() for name, field in fields.items()})
     for override in overrides:
         _apply_override(document, override)
-    for key, value in (direct or {}).items():
+    for key, value in direct.items():
         if value is not None:
             document.forget_places((key,))
             document.values[key], document.places[(key,)] = value, f"--{key}"
-    problems = document.problems
     try:
         # Strict JSON: `true` is no 1 and '30' no 30, while a list still makes a tuple.
-        config = model.model_validate_json(json.dumps(document.values), strict=True)
+        return model.model_validate_json(json.dumps(document.values), strict=True), document
     except ValidationError as error:
-        problems = problems + explain(model, error, document)
-    if problems:
-        raise ConfigError(problems)
-    return config
+        document.problems += explain(model, error, document)
+        return None, document
 
 
 def dump_world(config: WorldConfig) -> str:
@@ -72,16 +100,25 @@ def dump_world(config: WorldConfig) -> str:
 
 
 def find_file(path_or_name: str, folder: str) -> Path:
-    """The file at a path, or `folder/NAME.yaml`. Raises `ConfigError` with the nearest name there."""
+    """The file at a path, in a run's folder, `folder/NAME.yaml`, or the shipped one of that name.
+
+    Raises:
+        ConfigError: there is none; with the nearest name there is.
+    """
     names = [path_or_name, f"{path_or_name}.yaml"]
-    for candidate in [*names, *(os.path.join(folder, name) for name in names)]:
+    in_run = os.path.join(path_or_name, "world.yaml")
+    for candidate in [*names, *(os.path.join(folder, name) for name in names), in_run]:
         if os.path.isfile(candidate):
             return Path(candidate)
-    known = sorted(path.stem for path in Path(folder).glob("*.yaml"))
+    shipped = shipped_files(folder)
+    name = path_or_name.removeprefix(f"{folder}/").removesuffix(".yaml")
+    if name in shipped:
+        return shipped[name]
+    known = sorted({*shipped, *(path.stem for path in Path(folder).glob("*.yaml"))})
     what = "a directory" if os.path.isdir(path_or_name) else "no such file"
     near = suggestion(Path(path_or_name).stem, known)
-    there = f" ({folder}/ has {', '.join(known)})" if known and not near else ""
-    expected = f"expected a YAML file or the name of one in {folder}/"
+    there = f" ({folder}: {', '.join(known)})" if known and not near else ""
+    expected = f"expected a YAML file or the name of one of the {folder}"
     raise ConfigError(f"{path_or_name}: {expected}, got {what}{near}{there}")
 
 

@@ -40,11 +40,11 @@ def explain(model: type[BaseModel], error: ValidationError, document: Document) 
         if not path:  # a rule about the whole file names its key itself
             path, _, message = _path_in_message(message, document.values)
         place = document.place(path)
-        lines.append((_order(place), ": ".join(part for part in (place, dotted(path), message) if part)))
+        lines.append((order(place), ": ".join(part for part in (place, dotted(path), message) if part)))
     return [line for _, line in sorted(lines, key=lambda pair: pair[0])]
 
 
-def _order(place: str) -> tuple[str, int, int]:
+def order(place: str) -> tuple[str, int, int]:
     """Sorts by file, line and column; what has no place comes first."""
     file, *marks = place.rsplit(":", 2)
     return (file, int(marks[0]), int(marks[1])) if len(marks) == 2 and marks[0].isdigit() else (place, 0, 0)

@@ -18,6 +18,8 @@ class Section(BaseModel):
 
 
 class HostConfig(Section):
+    """The frozen language model that all organisms share."""
+
     name: str = Field(
         "smollm2-135m",
         description="A name from `evolora host list`, a local directory, a GGUF file or a hub id.",
@@ -39,6 +41,8 @@ class HostConfig(Section):
 
 
 class GenomeConfig(Section):
+    """Where adapters sit, and what their weights mean."""
+
     modules: list[str] = Field(
         ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"],
         min_length=1,
@@ -56,8 +60,8 @@ class GenomeConfig(Section):
 class TraitConfig(Section):
     """One trait: founders are drawn uniformly from `founders`; mutation keeps it inside `bounds`."""
 
-    founders: Range
-    bounds: Range
+    founders: Range = Field(description="Range that founders are drawn from, evenly.")
+    bounds: Range = Field(description="Range that mutation keeps it in.")
     step: NonNegative = Field(description="Standard deviation of one mutation (of the logarithm for scales and rates).")
 
     @model_validator(mode="after")
@@ -76,6 +80,8 @@ def _trait(founders: Range, bounds: Range, step: float) -> TraitConfig:
 
 
 class TraitsConfig(Section):
+    """Heritable numbers beside the weights: drawn at founding, mutated at birth."""
+
     rank: TraitConfig = Field(_trait((8, 8), (2, 16), 1.0), description="LoRA rank.")
     mutation_scale: TraitConfig = Field(
         _trait((0.02, 0.05), (0.001, 0.5), 0.2), description="Relative size of weight mutation."
@@ -93,6 +99,8 @@ class TraitsConfig(Section):
 
 
 class NicheConfig(Section):
+    """A kind of task with a finite stock of energy."""
+
     family: str = Field(description="A family name, `reasoning_gym:NAME`, or `module:Class` of your own.")
     name: str | None = Field(None, description="Name of the niche; None takes the family's.")
     settings: dict[str, int | float | str | bool | list[int | float | str]] = Field(
@@ -115,23 +123,25 @@ class NicheConfig(Section):
 class SeasonConfig(Section):
     """A cycle of one niche's inflow: inflow · (1 + amplitude · sin(2π (generation + phase) / period))."""
 
-    niche: str
-    period: Count
-    amplitude: Fraction
-    phase: int = 0
+    niche: str = Field(description="Name of the niche.")
+    period: Count = Field(description="Generations from one peak to the next.")
+    amplitude: Fraction = Field(description="How far the inflow swings, as a share of it.")
+    phase: int = Field(0, description="Generations by which the cycle is ahead.")
 
 
 class ShockConfig(Section):
     """At one generation a niche's price or inflow is multiplied by `factor` for `duration` generations."""
 
-    niche: str
-    at: int = Field(ge=0)
-    duration: Count = 1
-    quantity: Literal["price", "inflow"] = "inflow"
-    factor: NonNegative
+    niche: str = Field(description="Name of the niche.")
+    at: int = Field(ge=0, description="Generation in which it begins.")
+    duration: Count = Field(1, description="Generations that it lasts.")
+    quantity: Literal["price", "inflow"] = Field("inflow", description="What is multiplied.")
+    factor: NonNegative = Field(description="What it is multiplied by.")
 
 
 class EncountersConfig(Section):
+    """What an organism meets in one generation, and how it chooses where to go."""
+
     visits: Count = Field(4, description="Tasks an organism meets each generation.")
     answers_per_task: Count = Field(4, description="Answers it samples to each of them.")
     tasks_per_niche: Count = Field(
@@ -142,8 +152,10 @@ class EncountersConfig(Section):
 
 
 class PopulationConfig(Section):
-    founders: Count = 28
-    capacity: Count = 32
+    """How many there are."""
+
+    founders: Count = Field(28, description="Organisms the world begins with.")
+    capacity: Count = Field(32, description="Most organisms alive at once; death.crowding says who makes room.")
     founder_energy: Positive = Field(6.0, description="Energy each founder starts with, out of the source.")
     founder_mutations: int = Field(
         1, ge=0, description="Weight mutations applied to each founder, so that they differ."
@@ -151,6 +163,8 @@ class PopulationConfig(Section):
 
 
 class EnergyConfig(Section):
+    """What living costs; 1 energy is a full-score answer at base price."""
+
     cost_per_prompt_token: NonNegative = Field(
         0.001,
         description="Energy per prompt token processed; the answers of one encounter share their prompt.",
@@ -170,6 +184,8 @@ class EnergyConfig(Section):
 
 
 class DeathConfig(Section):
+    """What organisms die of."""
+
     insolvency: bool = Field(True, description="An organism that cannot pay dies.")
     max_age: int | None = Field(None, ge=1, description="Generations after which an organism dies of age; None: never.")
     crowding: Literal["poorest", "oldest", "random", "none"] = Field(
@@ -178,6 +194,8 @@ class DeathConfig(Section):
 
 
 class ReproductionConfig(Section):
+    """Who has children, what they cost, and how they differ."""
+
     enabled: bool = Field(True, description="Whether there are births at all.")
     threshold: Positive = Field(8.0, description="Energy above which an organism reproduces.")
     endowment: Positive = Field(4.0, description="Energy a child is given by its parent, or by both halves in a merge.")
@@ -196,6 +214,8 @@ class ReproductionConfig(Section):
 
 
 class LearningConfig(Section):
+    """What an organism learns from its own scored answers."""
+
     method: Literal["reinforce", "none"] = Field(
         "reinforce",
         description="reinforce: group-relative policy gradient on the organism's own scored answers.",
@@ -210,6 +230,8 @@ class LearningConfig(Section):
 
 
 class RecordConfig(Section):
+    """What is kept on disk."""
+
     checkpoint_every: Count = Field(5, description="Generations between checkpoints.")
     keep_checkpoints: Count = Field(2, description="Checkpoints kept besides the founders'.")
     elites: int = Field(4, ge=0, description="Organisms exported as PEFT adapters to elites/ when the run ends.")
@@ -233,8 +255,8 @@ class WorldConfig(Section):
     traits: TraitsConfig = TraitsConfig()
     population: PopulationConfig = PopulationConfig()
     niches: list[NicheConfig] = Field(min_length=1, description="Where energy comes from.")
-    seasons: list[SeasonConfig] = []
-    shocks: list[ShockConfig] = []
+    seasons: list[SeasonConfig] = Field([], description="Cycles of a niche's inflow.")
+    shocks: list[ShockConfig] = Field([], description="Sudden changes of a niche's price or inflow.")
     encounters: EncountersConfig = EncountersConfig()
     energy: EnergyConfig = EnergyConfig()
     death: DeathConfig = DeathConfig()

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from fuzzing import shell
 from typer.testing import CliRunner
 
 from evolora import __version__
@@ -43,6 +45,12 @@ def test_a_mistake_leaves_with_code_2_and_no_traceback() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: no-such-world-anywhere: expected a YAML file")
     assert "Traceback" not in done.stderr
+
+
+def test_a_message_never_carries_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text('name: a\n"\\e[2Jevil": 1\n')
+    code, errors = shell("simulate", str(tmp_path / "a.yaml"))
+    assert code == 2 and "\\x1b[2Jevil: unknown key" in errors and "\x1b" not in errors
 
 
 def test_the_version_is_the_package_s() -> None:

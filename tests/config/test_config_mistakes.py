@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from world_files import SMALL, problems_of, write
 
+from evolora.config.shipped import shipped_files
+
 MISTAKES = {
     "an unknown key": (
         "energy:\n  upkep: 1",
@@ -67,11 +69,13 @@ MISTAKES = {
     ),
     "a pair of three": (
         "traits: {rank: {founders: [1, 2, 3]}}",
-        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1, 2, 3]",
+        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1, 2, 3] "
+        "(Range that founders are drawn from, evenly)",
     ),
     "a pair of one": (
         "traits: {rank: {founders: [1]}}",
-        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1]",
+        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1] "
+        "(Range that founders are drawn from, evenly)",
     ),
     "a value for a section": (
         "death: 3",
@@ -171,12 +175,14 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_world_suggests_one_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, SMALL, "worlds/tidepool.yaml")
+    write(tmp_path, SMALL, "worlds/swamp.yaml")
     monkeypatch.chdir(tmp_path)
-    expected = "expected a YAML file or the name of one in worlds/, got"
+    expected = "expected a YAML file or the name of one of the worlds, got"
+    known = f"(worlds: {', '.join(sorted({*shipped_files('worlds'), 'swamp'}))})"
+    assert problems_of("swmp") == [f"swmp: {expected} no such file; did you mean swamp?"]
     assert problems_of("tidepol") == [f"tidepol: {expected} no such file; did you mean tidepool?"]
-    assert problems_of("worlds") == [f"worlds: {expected} a directory (worlds/ has tidepool)"]
-    assert problems_of("a\0b") == [f"a\0b: {expected} no such file (worlds/ has tidepool)"]
+    assert problems_of("worlds") == [f"worlds: {expected} a directory {known}"]
+    assert problems_of("a\0b") == [f"a\0b: {expected} no such file {known}"]
 
 
 def test_a_world_without_niches_is_no_world(tmp_path: Path) -> None:

@@ -63,7 +63,14 @@ def test_a_mistake_in_an_extended_file_is_shown_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("extended", "problem"),
     [
-        ("bse.yaml", "expected a file relative to FOLDER, got bse.yaml; did you mean base.yaml?"),
+        (
+            "bse.yaml",
+            "expected a file relative to FOLDER, or a shipped world, got bse.yaml; did you mean base.yaml?",
+        ),
+        (
+            r'"a\0b"',
+            "expected a file relative to FOLDER, or a shipped world, got a\0b",
+        ),
         ("[base.yaml]", "expected the path of a world file, got the list [base.yaml]"),
         ("small.yaml", "expected files that do not extend each other, got small.yaml -> small.yaml"),
     ],
@@ -74,6 +81,25 @@ def test_what_cannot_be_extended_is_one_mistake_and_nothing_is_called_missing(
     write(tmp_path, SMALL, "base.yaml")
     problems = problems_of(write(tmp_path, f"seed: 1\nextends: {extended}\n"))
     assert [line.replace(str(tmp_path), "FOLDER") for line in problems] == [f"small.yaml:2:1: extends: {problem}"]
+
+
+def test_a_shipped_world_can_be_extended_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = load_world("tidepool")
+    for extended in ("tidepool", "tidepool.yaml"):
+        world = load_world(write(tmp_path, f"extends: {extended}\nname: mine\n"))
+        assert world == shipped.model_copy(update={"name": "mine"})
+
+
+def test_a_file_beside_it_is_extended_before_a_shipped_one(tmp_path: Path) -> None:
+    write(tmp_path, SMALL, "tidepool.yaml")
+    world = load_world(write(tmp_path, "extends: tidepool\nname: mine\n"))
+    assert [niche.name for niche in world.niches] == [None, "base"]
+
+
+def test_the_world_of_a_run_folder_is_found_by_the_folder(tmp_path: Path) -> None:
+    write(tmp_path, SMALL, "run/world.yaml")
+    assert load_world(str(tmp_path / "run")).name == "small"
 
 
 def test_a_circle_of_three_files_is_named(tmp_path: Path) -> None:

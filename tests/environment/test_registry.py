@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -120,13 +121,22 @@ def test_a_plug_in_is_found_by_its_import_path() -> None:
         (
             "plug_ins:NoScorer",
             {},
-            r"expected methods sample\(seed, num\) and score\(task, text\), got no \['score'\]",
+            r"expected a class with sample\(seed, num\) and score\(task, text\), got no score",
         ),
     ],
 )
 def test_a_plug_in_that_does_not_fit_is_explained(path: str, settings: dict[str, int | str], complaint: str) -> None:
     with pytest.raises(TaskError, match=complaint):
         make_family(path, settings)
+
+
+def test_what_is_no_family_is_never_called(tmp_path: Path) -> None:
+    """A world file must not be able to run a command through whatever module is installed."""
+    mark = tmp_path / "mark"
+    for path in ("subprocess:Popen", "subprocess:call", "os:system"):
+        with pytest.raises(TaskError, match="expected a class with sample"):
+            make_family(path, {"args": f"touch {mark}", "command": f"touch {mark}", "shell": True})
+    assert not mark.exists()
 
 
 def test_a_plug_in_that_returns_no_tasks_is_explained() -> None:

@@ -113,7 +113,7 @@ class ReasoningGymFamily:
 
         try:
             return reasoning_gym.create_dataset(self._dataset_name, seed=seed, size=size, **self._settings)
-        except (TypeError, ValueError, AssertionError, AttributeError, KeyError) as error:
+        except Exception as error:  # its checks of settings raise anything
             reason = str(error) or type(error).__name__
             raise _settings_error(self._dataset_name, reason, self._settings) from error
 

@@ -44,9 +44,14 @@ def make_family(name: str, settings: Mapping[str, SettingValue]) -> Family:
         return _own(name, settings)
     if name.startswith(PREFIX):
         return _from_reasoning_gym(name.removeprefix(PREFIX), settings, written=name)
-    if PLUG_IN.fullmatch(name):
+    if is_plug_in(name):
         return PlugInFamily(name, settings)
     return _from_reasoning_gym(name, settings, written=name)
+
+
+def is_plug_in(name: str) -> bool:
+    """Whether `make_family` would import somebody's own code for this name."""
+    return name not in OWN_FAMILIES and not name.startswith(PREFIX) and PLUG_IN.fullmatch(name) is not None
 
 
 def _own(name: str, settings: Mapping[str, SettingValue]) -> Family:
@@ -85,19 +90,22 @@ class PlugInFamily:
         module_name, class_name = path.split(":")
         try:
             module = importlib.import_module(module_name)
-        except ImportError as error:
+        except Exception as error:  # a module may raise anything when it is imported
             raise TaskError(f"{path}: cannot import {module_name}: {error}; is it on PYTHONPATH?") from error
         if class_name not in vars(module):
             public = ", ".join(sorted(key for key in vars(module) if not key.startswith("_"))) or "nothing"
             raise TaskError(f"{path}: expected a class {class_name} in {module_name}, which holds {public}")
+        found = vars(module)[class_name]
+        # Before it is called: a world file must not be able to call whatever else is installed.
+        missing = [method for method in ("sample", "score") if not hasattr(found, method)]
+        if missing or not isinstance(found, type):
+            got = f"no {', '.join(missing)}" if missing else "no class"
+            raise TaskError(f"{path}: expected a class with sample(seed, num) and score(task, text), got {got}")
         try:
-            family = vars(module)[class_name](**settings)
+            family = found(**settings)
         except Exception as error:  # a user's constructor may raise anything
             reason = f"{type(error).__name__}: {error}"
             raise TaskError(f"{path}: cannot be made with settings {dict(settings)}: {reason}") from error
-        missing = [method for method in ("sample", "score") if not hasattr(family, method)]
-        if missing:
-            raise TaskError(f"{path}: expected methods sample(seed, num) and score(task, text), got no {missing}")
         self._path = path
         self._family: Family = family
 

@@ -1,0 +1,92 @@
+"""Small runs and bundles for tests, and zips as other programs would write them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from evolora.share.archive import Part, write_archive
+from evolora.share.contents import MANIFEST, kind_of
+from evolora.share.pack import pack
+from evolora.share.verify import in_order
+
+WORLD = "name: pond\nseed: 3\nhost: {name: tiny-llama}\nniches: [{family: rhyme}]\n"
+RUN = {
+    "name": "pond",
+    "seed": 3,
+    "host": "tiny-llama",
+    "host_digest": "ab" * 32,
+    "device": "cpu",
+    "dtype": "float32",
+    "threads": 1,
+    "python": "3.11.7",
+    "machine": "x86_64",
+    "versions": {"evolora": "0.1.0"},
+    "elites": 1,
+}
+SITE = "model.layers.0.self_attn.q_proj"
+ADAPTER = {
+    "peft_type": "LORA",
+    "task_type": "CAUSAL_LM",
+    "base_model_name_or_path": "tiny-llama",
+    "r": 2,
+    "lora_alpha": 4,
+    "target_modules": [SITE],
+}
+
+
+def tensors(rank: int = 2, out: int = 48, inner: int = 48) -> dict[str, torch.Tensor]:
+    key = f"base_model.model.{SITE}"
+    return {
+        f"{key}.lora_A.weight": torch.full((rank, inner), 0.5),
+        f"{key}.lora_B.weight": torch.full((out, rank), 0.25),
+    }
+
+
+def write_run(folder: Path, elite: bool = True) -> Path:
+    """A run folder that nobody lived: two generations of a world on the tiny host."""
+    (folder / "encounters").mkdir(parents=True)
+    (folder / "world.yaml").write_text(WORLD)
+    (folder / "run.json").write_text(json.dumps(RUN))
+    (folder / "metrics.jsonl").write_text('{"generation":1,"num_living":4}\n{"generation":2,"num_living":3}\n')
+    (folder / "events.jsonl").write_text('{"event":"birth","generation":0}\n')
+    (folder / "timing.jsonl").write_text('{"seconds":1.5}\n')
+    if elite:
+        adapter = folder / "elites" / "organism-000007"
+        adapter.mkdir(parents=True)
+        (adapter / "adapter_config.json").write_text(json.dumps(ADAPTER))
+        save_file(tensors(), adapter / "adapter_model.safetensors")
+    return folder
+
+
+def small_bundle(folder: Path, elite: bool = True) -> Path:
+    target = folder / "pond.evolora"
+    pack(write_run(folder / "run", elite), target, "CC0-1.0", ["Ada"])
+    return target
+
+
+def contents_of(run: Path) -> dict[str, bytes]:
+    """Name -> content of what a bundle of `run` holds, but the manifest."""
+    names = [path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()]
+    return {name: (run / name).read_bytes() for name in names if kind_of(name)}
+
+
+def forge(target: Path, contents: dict[str, bytes], **changes: Any) -> Path:
+    """A bundle as an attacker writes it: any contents, under a manifest and a digest that agree with them."""
+    from hashlib import sha256
+
+    files = {name: {"size": len(data), "sha256": sha256(data).hexdigest()} for name, data in contents.items()}
+    values = {
+        "format": 1, "world": "pond", "seed": 3, "generations": 2, "evolora": "0.1.0", "licence": None, "authors": [],
+        "description": None, "host": {"name": "tiny-llama", "digest": "ab" * 32}, "files": files, **changes,
+    }  # fmt: skip
+    return write_zip(target, {MANIFEST: json.dumps(values).encode(), **contents})
+
+
+def write_zip(target: Path, contents: dict[str, bytes]) -> Path:
+    """A well-formed archive of any names and contents."""
+    with target.open("wb") as file:
+        write_archive(file, [Part(name, contents[name], len(contents[name])) for name in in_order(contents)])
+    return target

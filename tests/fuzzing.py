@@ -1,0 +1,101 @@
+"""What fuzzing tests share: mutated bytes, the command line in this process, and a watch over what is written."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from evolora.cli.app import main
+
+Edit = tuple[str, float, bytes]
+
+
+def examples(number: int) -> settings:
+    """`number` examples, the same ones every time, however long each takes."""
+    checks = list(HealthCheck)
+    return settings(max_examples=number, deadline=None, database=None, derandomize=True, suppress_health_check=checks)
+
+
+def edits(payloads: list[bytes]) -> st.SearchStrategy[list[Edit]]:
+    """One to five changes of a file: what, where (a share of its length), and with which bytes."""
+    payload = st.sampled_from(payloads) | st.binary(max_size=8)
+    operation = st.sampled_from(["set", "insert", "delete", "repeat", "line", "word", "cut"])
+    return st.lists(st.tuples(operation, st.floats(0, 1), payload), min_size=1, max_size=5)
+
+
+def edited(data: bytes, changes: list[Edit]) -> bytes:
+    for operation, share, payload in changes:
+        at = int(share * len(data))
+        length = max(1, len(payload))
+        if operation == "set":
+            data = data[:at] + payload + data[at + len(payload) :]
+        elif operation == "insert":
+            data = data[:at] + payload + data[at:]
+        elif operation == "delete":
+            data = data[:at] + data[at + length * 4 :]
+        elif operation == "repeat":
+            data = data[:at] + data[max(0, at - 40 * length) : at] + data[at:]
+        elif operation == "line":  # a whole line becomes the payload
+            start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+            data = data[:start] + payload + (data[end:] if end >= 0 else b"")
+        elif operation == "word":  # the value after the next colon becomes the payload
+            colon = data.find(b":", at)
+            if colon >= 0:
+                end = min((found for mark in b",}\n" if (found := data.find(mark, colon)) >= 0), default=len(data))
+                data = data[: colon + 1] + b" " + payload + data[end:]
+        else:
+            data = data[:at]
+    return data
+
+
+def shell(*arguments: str) -> tuple[int, str]:
+    """Exit code and stderr of `evolora ARGUMENTS`, run in this process: an exception is a traceback for the user."""
+    errors = io.StringIO()
+    before, sys.argv = sys.argv, ["evolora", *arguments]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
+            main()
+    except SystemExit as leaving:
+        return int(leaving.code or 0), errors.getvalue()
+    finally:
+        sys.argv = before
+    return 0, errors.getvalue()
+
+
+class _Watch:
+    """Every path that this process writes, makes, renames or links while it watches."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] | None = None
+        sys.addaudithook(self._notice)  # a hook stays for good: it does nothing while `paths` is None
+
+    def _notice(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.paths is None:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str | bytes) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+                self.paths.append(os.fsdecode(path))
+        elif event in ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.chmod", "os.truncate"):
+            self.paths += [os.fsdecode(part) for part in arguments if isinstance(part, str | bytes)]
+
+
+_WATCH = _Watch()
+
+
+@contextlib.contextmanager
+def nothing_written_outside(folder: Path) -> Iterator[None]:
+    """Fail where anything is written that is not inside `folder`."""
+    _WATCH.paths = []
+    try:
+        yield
+        outside = [path for path in _WATCH.paths if not Path(os.path.realpath(path)).is_relative_to(folder.resolve())]
+    finally:
+        _WATCH.paths = None
+    assert not [path for path in outside if path != os.devnull], outside

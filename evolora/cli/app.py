@@ -25,6 +25,7 @@ COMMANDS = {
         "evaluate",
         "Score founders and final population on held-out tasks.",
     ),
+    "export": ("evolora.cli.export", "export", "Write organisms as PEFT adapters, or held-out tasks for lm-eval."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -30,11 +30,12 @@ from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder, found
 from evolora.lifecycle.survival import Survival
 from evolora.organism.founding import draw_traits, found_genome
-from evolora.organism.genome import SiteShape
+from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.merging import MERGES
 from evolora.organism.mutation import MUTATIONS, mutate
 from evolora.organism.traits import TraitRange
 from evolora.record.checkpoint import checkpoints, load_checkpoint
+from evolora.record.immigrant import immigrate
 from evolora.record.run_dir import RunDir, run_name
 from evolora.rng import stream
 from evolora.simulation import Simulation
@@ -189,7 +190,7 @@ def build_rules(config: WorldConfig) -> Rules:
 
 def build_niche(config: NicheConfig) -> Niche:
     return Niche(
-        name=config.name or config.family.replace(":", "_"),
+        name=_niche_name(config),
         family=make_family(config.family, config.settings),
         price=config.price,
         pay=config.pay,
@@ -198,6 +199,10 @@ def build_niche(config: NicheConfig) -> Niche:
         outflow=config.outflow,
         capacity=config.capacity,
     )
+
+
+def _niche_name(config: NicheConfig) -> str:
+    return config.name or config.family.replace(":", "_")
 
 
 def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -> tuple[World, list[Event]]:
@@ -216,8 +221,20 @@ def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -
         for _ in range(config.population.founder_mutations):
             genome = mutate("gaussian", genome, rules.heredity.trait_ranges["rank"], rng)
         events.append(found(world.population, world.ledger, genome, config.population.founder_energy, 0))
+    for number, directory in enumerate(config.population.immigrants):
+        genome = immigrant(config, sites, Path(directory), number)
+        energy = config.population.founder_energy
+        events.append(found(world.population, world.ledger, genome, energy, 0, operator="immigrant"))
     world.ledger.close_generation()
     return world, events
+
+
+def immigrant(config: WorldConfig, sites: Sequence[SiteShape], directory: Path, number: int) -> Genome:
+    """The genome of a PEFT adapter as the world's immigrant `number`; see `immigrate` for what it raises."""
+    rng = stream(config.seed, "immigrate", number)
+    names = [_niche_name(niche) for niche in config.niches]
+    traits = draw_traits(_ranges(config, founding=True), names, config.traits.niche_preference_step, rng)
+    return immigrate(directory, sites, traits, _ranges(config, founding=False), config.genome.scaling, rng)
 
 
 def _ranges(config: WorldConfig, founding: bool) -> dict[str, TraitRange]:

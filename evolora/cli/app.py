@@ -26,6 +26,7 @@ COMMANDS = {
         "Score founders and final population on held-out tasks.",
     ),
     "export": ("evolora.cli.export", "export", "Write organisms as PEFT adapters, or held-out tasks for lm-eval."),
+    "import": ("evolora.cli.import_", "import_", "Bring PEFT adapters into a world as founders."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evolora.errors import RunFolderError
 from evolora.organism.genome import SiteShape
+from evolora.record.immigrant import RECORD
 from evolora.record.residents import Resident, Residents, ancestry
 from evolora.record.run_dir import write_atomically
 from evolora.share.model_card import describe, model_card
@@ -15,7 +16,7 @@ from evolora.share.peft_export import export_peft
 
 # What vLLM's --max-lora-rank accepts (vllm/config/lora.py, 0.33). An adapter of one of these ranks wastes none of it.
 SERVED_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-CARD, RECORD = "README.md", "organism.json"
+CARD = "README.md"
 
 
 def served_rank(rank: int) -> int:

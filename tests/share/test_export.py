@@ -19,8 +19,9 @@ from evolora.host.bank import stack_genomes
 from evolora.host.decode import Request
 from evolora.host.load import load_host
 from evolora.record.adapter import CONFIG_FILE, WEIGHTS_FILE, import_peft
+from evolora.record.immigrant import RECORD
 from evolora.record.residents import open_residents, weights_digest
-from evolora.share.export import CARD, RECORD, SERVED_RANKS, export_organisms, served_rank
+from evolora.share.export import CARD, SERVED_RANKS, export_organisms, served_rank
 
 
 @pytest.fixture(scope="module")

@@ -102,6 +102,19 @@ def check_host(run_dir: RunDir, digest: str) -> None:
         )
 
 
+def reopen(path: Path) -> tuple[LocalEvaluator, Prices]:
+    """The host of a run, ready to answer, and the prices of its world.
+
+    Raises:
+        RunFolderError: no run at `path`, or another host than the run began with.
+    """
+    run_dir = RunDir.open(path)
+    config = load_world(str(path / "world.yaml"))
+    evaluator = build_evaluator(config)
+    check_host(run_dir, evaluator.host.digest)
+    return evaluator, build_prices(config)
+
+
 def _simulation(
     config: WorldConfig,
     world: World,
@@ -152,13 +165,7 @@ def build_rules(config: WorldConfig) -> Rules:
         shocks=[Shock(s.niche, s.at, s.factor, s.duration, s.quantity) for s in config.shocks],
         diet=Diet(config.encounters.visits, config.encounters.answers_per_task, config.encounters.tasks_per_niche),
         forager=Forager(config.encounters.preference_weight, config.encounters.profit_weight),
-        prices=Prices(
-            energy.cost_per_prompt_token,
-            energy.cost_per_generated_token,
-            energy.cost_per_learning_token,
-            energy.cost_per_gigaparameter_token,
-            energy.upkeep,
-        ),
+        prices=build_prices(config),
         survival=Survival(config.death.insolvency, config.death.max_age),
         breeder=Breeder(
             threshold=reproduction.threshold,
@@ -185,6 +192,18 @@ def build_rules(config: WorldConfig) -> Rules:
         commons_release=energy.commons_release,
         learning=config.learning.method != "none",
         neutral=config.selection == "neutral",
+    )
+
+
+def build_prices(config: WorldConfig) -> Prices:
+    """What tokens, adapters and life cost in a world."""
+    energy = config.energy
+    return Prices(
+        energy.cost_per_prompt_token,
+        energy.cost_per_generated_token,
+        energy.cost_per_learning_token,
+        energy.cost_per_gigaparameter_token,
+        energy.upkeep,
     )
 
 

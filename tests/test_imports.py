@@ -20,7 +20,8 @@ LAYERS = (
     ("simulation",),
     ("build",),
     ("viz",),
-    ("dashboard", "portfolio", "share"),
+    ("dashboard", "portfolio", "share", "serving"),
+    ("api",),
     ("cli",),
     ("__main__",),
 )
@@ -33,7 +34,7 @@ HOMES = {
     "peft": ("evolora.share",),
     "ray": ("evolora.evaluation.ray_pool",),
     "plotly": ("evolora.viz",),
-    "evolora.config": ("evolora.config", "evolora.build", "evolora.portfolio", "evolora.cli"),
+    "evolora.config": ("evolora.config", "evolora.build", "evolora.portfolio", "evolora.cli", "evolora.api"),
 }
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from evolora.host.decode import Generated
 from evolora.host.decode import Request as BankRequest
-from evolora.serving.collector import ClosedError, Collector, QueueFullError
+from evolora.serving.collector import BankError, ClosedError, Collector, QueueFullError
 from evolora.serving.requests import (
     BadRequestError,
     ChatBody,
@@ -76,6 +76,7 @@ def make_app(speakers: Speakers, bounds: Bounds, created: int, allowed_hosts: li
             ClosedError: _closed,
             HTTPException: _http_error,
             FaultyAnswerError: _faulty,
+            BankError: _faulty,
             ClientDisconnect: _vanished,
             Exception: _defect,
         },
@@ -145,7 +146,7 @@ class _Server:
                 yield opening(ticket, asked.num_samples)
             try:
                 reply: Reply = make_reply(self.speakers, ticket, asked, await pending)
-            except (FaultyAnswerError, ClosedError) as error:
+            except (FaultyAnswerError, BankError, ClosedError) as error:
                 yield event(error_body(str(error) or "the server is shutting down", "server_error"))
                 yield DONE
                 return
@@ -221,7 +222,7 @@ def _closed(request: Request, error: Exception) -> Response:
 
 
 def _faulty(request: Request, error: Exception) -> Response:
-    return JSONResponse(error_body(str(error), "server_error", None, "faulty_answer"), status_code=500)
+    return JSONResponse(error_body(str(error), "server_error"), status_code=500)
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -20,6 +20,13 @@ class ClosedError(Exception):
     """The collector is being shut down and answers no more."""
 
 
+class BankError(Exception):
+    """The bank raised instead of answering; the log has its traceback, the asker need not."""
+
+    def __init__(self) -> None:
+        super().__init__("the server failed to answer")
+
+
 class Collector:
     """Gathers requests for `window` seconds, or while a batch is being answered, and answers them in one batch.
 
@@ -81,11 +88,11 @@ class Collector:
                     if not future.done():
                         future.set_exception(ClosedError())
                 raise
-            except Exception as error:  # noqa: BLE001  # whatever it is, its askers hear of it and the others go on
+            except Exception:  # noqa: BLE001  # whatever it is, its askers hear of it and the others go on
                 _log.exception("a batch of %d requests failed", len(batch))
                 for future, _ in batch:
                     if not future.done():
-                        future.set_exception(error)
+                        future.set_exception(BankError())
                 continue
             for (future, _), answer in zip(batch, answers, strict=True):
                 if not future.done():  # its asker is gone

@@ -167,7 +167,7 @@ def test_the_command_writes_chosen_organisms_once_each(run: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--all"], "expected --to DIR"),
+        (["--all"], "expected --to DIR or --lm-eval DIR"),
         (["--all", "--elites", "--to", "x"], "expected one of --elites"),
         (["--organism", "999999", "--to", "x"], "expected the id of an organism alive"),
         (["--organism", "../../etc", "--to", "x"], "expected the id of an organism alive"),

@@ -71,7 +71,7 @@ def test_a_world_survives_its_yaml(puddle: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", [{"energy.upkep": 1}, {"seed": -1}, {"seed": object()}, {"": 1}])
 def test_mistakes_in_settings_are_config_errors(puddle: Path, setting: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match="expected|unknown key"):
+    with pytest.raises(ConfigError, match=r"expected|unknown key"):
         evolora.World.load(puddle, set=setting)
 
 

@@ -1,6 +1,5 @@
 """From a world file's settings to living objects: the only place that knows both."""
 
-import json
 import platform
 import time
 from collections.abc import Sequence
@@ -94,7 +93,7 @@ def resume_run(path: Path, generations: int | None = None) -> Simulation:
 
 def check_host(run_dir: RunDir, digest: str) -> None:
     """Refuse to go on with another host than the run began with."""
-    began = json.loads((run_dir.path / "run.json").read_text(encoding="utf-8"))["host_digest"]
+    began = run_dir.info()["host_digest"]
     if began != digest:
         raise RunFolderError(
             f"{run_dir.path}: expected the host the run began with (digest {began[:12]}), "

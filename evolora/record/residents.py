@@ -1,7 +1,6 @@
 """The organisms of a run's last checkpoint, with names that never mean another organism's weights."""
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,8 +99,7 @@ def open_residents(path: Path) -> Residents:
         raise RunFolderError(
             f"{path}: expected living organisms in {saved[-1].name}, got none; the world died out, choose another run"
         )
-    run = json.loads((run_dir.path / "run.json").read_text(encoding="utf-8"))
-    return Residents(path, world.generation, run, tuple(members))
+    return Residents(path, world.generation, run_dir.info(), tuple(members))
 
 
 def ancestry(path: Path, organism_id: int) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from evolora.build import reopen
-from evolora.errors import EvoloraError, RunFolderError
+from evolora.errors import RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.host.bank import stack_genomes
 from evolora.host.decode import Generated, Request
@@ -14,6 +14,7 @@ from evolora.host.prompt import PromptBuilder
 from evolora.lifecycle.ledger import to_energy
 from evolora.lifecycle.metabolism import Prices
 from evolora.organism.genome import Genome
+from evolora.record.adapter import check_shapes
 from evolora.record.residents import Resident, Residents, open_residents
 
 HOST = "host"
@@ -127,12 +128,6 @@ def open_speakers(path: Path) -> Speakers:
     """
     residents = open_residents(path)  # first: cheap, and says most mistakes before a host is loaded
     evaluator, prices = reopen(path)
-    foreign = {site for resident in residents.members for site in resident.organism.active.factors} - {
-        site.name for site in evaluator.sites
-    }
-    if foreign:
-        raise EvoloraError(
-            f"{path}: expected organisms that adapt the world's sites, got one at {min(foreign)}; "
-            "its world.yaml was changed, restore genome.modules and genome.layers"
-        )
+    for resident in residents.members:
+        check_shapes(resident.organism.active.factors, evaluator.sites)
     return Speakers(residents, evaluator, prices)

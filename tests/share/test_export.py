@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,18 @@ def test_mistakes_are_one_line(run: Path, arguments: list[str], reason: str) -> 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     _, _, error = invoke(str(tmp_path), "--to", str(tmp_path / "out"))
     assert "expected a run folder" in error and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("run.json", "{", "expected JSON"),
+        ("run.json", "[]", "got one without elites, host"),
+        ("events.jsonl", '{"event":\n', "expected a row of JSON on every line"),
+    ],
+)
+def test_a_damaged_run_is_one_line(run: Path, tmp_path: Path, name: str, content: str, reason: str) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / name).write_text(content)
+    code, _, error = invoke(str(tmp_path / "run"), "--to", str(tmp_path / "out"))
+    assert code != 0 and reason in error and "\n" not in error

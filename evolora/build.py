@@ -1,6 +1,5 @@
 """From a world file's settings to living objects: the only place that knows both."""
 
-import json
 import platform
 import time
 from collections.abc import Sequence
@@ -30,11 +29,12 @@ from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder, found
 from evolora.lifecycle.survival import Survival
 from evolora.organism.founding import draw_traits, found_genome
-from evolora.organism.genome import SiteShape
+from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.merging import MERGES
 from evolora.organism.mutation import MUTATIONS, mutate
 from evolora.organism.traits import TraitRange
 from evolora.record.checkpoint import checkpoints, load_checkpoint
+from evolora.record.immigrant import immigrate
 from evolora.record.run_dir import RunDir, run_name
 from evolora.rng import stream
 from evolora.simulation import Simulation
@@ -93,12 +93,25 @@ def resume_run(path: Path, generations: int | None = None) -> Simulation:
 
 def check_host(run_dir: RunDir, digest: str) -> None:
     """Refuse to go on with another host than the run began with."""
-    began = json.loads((run_dir.path / "run.json").read_text(encoding="utf-8"))["host_digest"]
+    began = run_dir.info()["host_digest"]
     if began != digest:
         raise RunFolderError(
             f"{run_dir.path}: expected the host the run began with (digest {began[:12]}), "
             f"got {digest[:12]}; bring that host back or start anew"
         )
+
+
+def reopen(path: Path) -> tuple[LocalEvaluator, Prices]:
+    """The host of a run, ready to answer, and the prices of its world.
+
+    Raises:
+        RunFolderError: no run at `path`, or another host than the run began with.
+    """
+    run_dir = RunDir.open(path)
+    config = load_world(str(path / "world.yaml"))
+    evaluator = build_evaluator(config)
+    check_host(run_dir, evaluator.host.digest)
+    return evaluator, build_prices(config)
 
 
 def _simulation(
@@ -152,13 +165,7 @@ def build_rules(config: WorldConfig) -> Rules:
         shocks=[Shock(s.niche, s.at, s.factor, s.duration, s.quantity) for s in config.shocks],
         diet=Diet(config.encounters.visits, config.encounters.answers_per_task, config.encounters.tasks_per_niche),
         forager=Forager(config.encounters.preference_weight, config.encounters.profit_weight),
-        prices=Prices(
-            energy.cost_per_prompt_token,
-            energy.cost_per_generated_token,
-            energy.cost_per_learning_token,
-            energy.cost_per_gigaparameter_token,
-            energy.upkeep,
-        ),
+        prices=build_prices(config),
         survival=Survival(config.death.insolvency, config.death.max_age),
         breeder=Breeder(
             threshold=reproduction.threshold,
@@ -188,9 +195,21 @@ def build_rules(config: WorldConfig) -> Rules:
     )
 
 
+def build_prices(config: WorldConfig) -> Prices:
+    """What tokens, adapters and life cost in a world."""
+    energy = config.energy
+    return Prices(
+        energy.cost_per_prompt_token,
+        energy.cost_per_generated_token,
+        energy.cost_per_learning_token,
+        energy.cost_per_gigaparameter_token,
+        energy.upkeep,
+    )
+
+
 def build_niche(config: NicheConfig) -> Niche:
     return Niche(
-        name=config.name or config.family.replace(":", "_"),
+        name=_niche_name(config),
         family=make_family(config.family, config.settings),
         price=config.price,
         pay=config.pay,
@@ -199,6 +218,10 @@ def build_niche(config: NicheConfig) -> Niche:
         outflow=config.outflow,
         capacity=config.capacity,
     )
+
+
+def _niche_name(config: NicheConfig) -> str:
+    return config.name or config.family.replace(":", "_")
 
 
 def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -> tuple[World, list[Event]]:
@@ -217,8 +240,20 @@ def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -
         for _ in range(config.population.founder_mutations):
             genome = mutate("gaussian", genome, rules.heredity.trait_ranges["rank"], rng)
         events.append(found(world.population, world.ledger, genome, config.population.founder_energy, 0))
+    for number, directory in enumerate(config.population.immigrants):
+        genome = immigrant(config, sites, Path(directory), number)
+        energy = config.population.founder_energy
+        events.append(found(world.population, world.ledger, genome, energy, 0, operator="immigrant"))
     world.ledger.close_generation()
     return world, events
+
+
+def immigrant(config: WorldConfig, sites: Sequence[SiteShape], directory: Path, number: int) -> Genome:
+    """The genome of a PEFT adapter as the world's immigrant `number`; see `immigrate` for what it raises."""
+    rng = stream(config.seed, "immigrate", number)
+    names = [_niche_name(niche) for niche in config.niches]
+    traits = draw_traits(_ranges(config, founding=True), names, config.traits.niche_preference_step, rng)
+    return immigrate(directory, sites, traits, _ranges(config, founding=False), config.genome.scaling, rng)
 
 
 def _ranges(config: WorldConfig, founding: bool) -> dict[str, TraitRange]:

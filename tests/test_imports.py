@@ -20,7 +20,8 @@ LAYERS = (
     ("simulation",),
     ("build",),
     ("viz",),
-    ("dashboard", "portfolio", "share"),
+    ("dashboard", "portfolio", "share", "serving"),
+    ("api",),
     ("cli",),
     ("__main__",),
 )
@@ -33,7 +34,14 @@ HOMES = {
     "peft": ("evolora.share", "evolora.evaluation.bench_peft"),
     "ray": ("evolora.evaluation.ray_pool",),
     "plotly": ("evolora.viz",),
-    "evolora.config": ("evolora.config", "evolora.build", "evolora.portfolio", "evolora.share", "evolora.cli"),
+    "evolora.config": (
+        "evolora.config",
+        "evolora.build",
+        "evolora.portfolio",
+        "evolora.share",
+        "evolora.cli",
+        "evolora.api",
+    ),
 }
 
 

@@ -31,6 +31,10 @@ COMMANDS = {
     "inspect": ("evolora.cli.bundle", "inspect", "Show what is in a bundle, who made it and under which licence."),
     "verify": ("evolora.cli.bundle", "verify", "Check every byte of a bundle; a damaged part is named."),
     "replay": ("evolora.cli.bundle", "replay", "Live a bundle's world again beside its record."),
+    "export": ("evolora.cli.export", "export", "Write organisms as PEFT adapters, or held-out tasks for lm-eval."),
+    "import": ("evolora.cli.import_", "import_", "Bring PEFT adapters into a world as founders."),
+    "serve": ("evolora.cli.serve", "serve", "Serve the organisms of a run to OpenAI clients."),
+    "chat": ("evolora.cli.chat", "chat", "Talk to an organism of a run."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

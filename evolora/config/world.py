@@ -160,6 +160,9 @@ class PopulationConfig(Section):
     founder_mutations: int = Field(
         1, ge=0, description="Weight mutations applied to each founder, so that they differ."
     )
+    immigrants: list[str] = Field(
+        [], description="Folders of PEFT LoRA adapters for this host that live from the start, beside the founders."
+    )
 
 
 class EnergyConfig(Section):
@@ -276,9 +279,8 @@ class WorldConfig(Section):
             unknown = sorted({entry.niche for entry in entries} - set(names))
             if unknown:
                 raise ValueError(f"{kind}: expected names of niches ({', '.join(names)}), got {', '.join(unknown)}")
-        if self.population.founders > self.population.capacity:
-            raise ValueError(
-                f"population: expected founders <= capacity, "
-                f"got {self.population.founders} > {self.population.capacity}"
-            )
+        first = self.population.founders + len(self.population.immigrants)
+        if first > self.population.capacity:
+            who = "founders and immigrants" if self.population.immigrants else "founders"
+            raise ValueError(f"population: expected {who} <= capacity, got {first} > {self.population.capacity}")
         return self

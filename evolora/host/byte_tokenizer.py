@@ -23,6 +23,12 @@ class HostTokenizer(Protocol):
     def decode(self, ids: Iterable[int]) -> str:
         """Text of token ids, special tokens dropped."""
 
+    def spell(self, ids: Iterable[int]) -> str:
+        """Text of token ids with special tokens spelled out."""
+
+    def read_spelled(self, text: str) -> list[int]:
+        """Token ids of a text in which special tokens are spelled out; nothing added."""
+
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         """Ids of a conversation up to where the assistant speaks next; None if there is no chat template.
 
@@ -51,6 +57,12 @@ class ByteTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         # A random model samples bytes that are no UTF-8: shown as U+FFFD rather than raised.
         return bytes(i for i in ids if i < self.BOS).decode("utf-8", errors="replace")
+
+    def spell(self, ids: Iterable[int]) -> str:
+        return self.decode(ids)  # bytes have no spelling for begin and end
+
+    def read_spelled(self, text: str) -> list[int]:
+        return self.encode(text)
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         return None

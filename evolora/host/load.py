@@ -66,6 +66,12 @@ class PretrainedTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         return str(self._inner.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
+    def spell(self, ids: Iterable[int]) -> str:
+        return str(self._inner.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+    def read_spelled(self, text: str) -> list[int]:
+        return list(self._inner(text, add_special_tokens=False)["input_ids"])
+
     def encode_chat(self, messages: Sequence[Message]) -> list[int] | None:
         return self._chat(messages, generate=True) if self._has_template else None
 

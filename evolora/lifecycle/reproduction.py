@@ -160,14 +160,16 @@ def give_birth(
     return tuple(events)
 
 
-def found(population: Population, ledger: Ledger, genome: Genome, energy: float, generation: int) -> Birth:
-    """Let a founder live with `energy` out of the source; its lineage is its own id."""
+def found(
+    population: Population, ledger: Ledger, genome: Genome, energy: float, generation: int, operator: str = "founder"
+) -> Birth:
+    """Let a founder live with `energy` out of the source; its lineage is its own id. `operator` says where from."""
     founder_id = population.next_id
     founder = Organism(founder_id, genome, "founder", parents=(), lineage=founder_id, born=generation)
     ledger.open_account(founder.account)
     ledger.transfer(SOURCE, founder.account, to_units(energy), Reason.FOUNDING)
     population.add(founder)
-    return _record(founder, to_units(energy), (), "founder")
+    return _record(founder, to_units(energy), (), operator)
 
 
 def _record(child: Organism, energy: int, payments: tuple[float, ...], operator: str) -> Birth:

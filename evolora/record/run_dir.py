@@ -82,9 +82,34 @@ class RunDir:
             file.write("".join(to_json(row) + "\n" for row in rows))
 
     def read(self, log: str) -> list[dict[str, Any]]:
-        """All whole rows of a log; a last line without its newline is still being written and left out."""
-        text = (self.path / log).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        """All whole rows of a log; a last line without its newline is still being written and left out.
+
+        Raises:
+            RunFolderError: a line is no JSON.
+        """
+        text = (self.path / log).read_text(encoding="utf-8", errors="replace")
+        try:
+            return [json.loads(line) for line in text[: text.rfind("\n") + 1].split("\n")[:-1]]
+        except ValueError as error:
+            raise RunFolderError(
+                f"{self.path / log}: expected a row of JSON on every line, got {str(error)[:120]}; the file is damaged"
+            ) from error
+
+    def info(self) -> dict[str, Any]:
+        """run.json: what the run was made with.
+
+        Raises:
+            RunFolderError: it is no JSON object.
+        """
+        path = self.path / "run.json"
+        try:
+            info = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunFolderError(f"{path}: expected JSON, got {str(error)[:120]}; the file is damaged") from error
+        missing = {"name", "seed", "host", "host_digest", "elites"} - set(info if isinstance(info, dict) else ())
+        if missing:
+            raise RunFolderError(f"{path}: expected a run's record, got one without {', '.join(sorted(missing))}")
+        return dict(info)
 
     def log_sizes(self) -> dict[str, int]:
         """Bytes in each log now: what a checkpoint remembers."""

@@ -4,14 +4,9 @@ import json
 from pathlib import Path
 
 from evolora.organism.genome import SiteShape
-from evolora.organism.organism import Organism
 from evolora.record.checkpoint import checkpoints, load_checkpoint
+from evolora.record.residents import merit
 from evolora.share.peft_export import export_peft
-
-
-def merit(organism: Organism) -> float:
-    """Sum of its smoothed scores over niches; a niche never visited counts 0."""
-    return sum(organism.competence.values())
 
 
 def export_elites(run: Path) -> list[Path]:

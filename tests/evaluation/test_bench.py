@@ -74,7 +74,7 @@ def test_the_command_writes_its_table_as_json(tmp_path, monkeypatch):
     monkeypatch.setattr("evolora.cli.bench.ROWS", 2)
     monkeypatch.setattr("evolora.cli.bench.ADAPTERS", 2)
     where = tmp_path / "bench.json"
-    options = "--host tiny-llama --dtype float32 --rounds 1 --quick --json".split()
+    options = ["--host", "tiny-llama", "--dtype", "float32", "--rounds", "1", "--quick", "--json"]
     result = CliRunner().invoke(app, ["bench", *options, str(where)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "tiny-llama, cpu, float32" in result.output

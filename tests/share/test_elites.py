@@ -5,7 +5,8 @@ from test_simulation import world
 
 from evolora.build import open_run
 from evolora.host.load import load_host
-from evolora.share.elites import export_elites, merit
+from evolora.record.residents import merit
+from evolora.share.elites import export_elites
 
 
 def test_a_finished_run_exports_its_best_and_peft_opens_them(tmp_path):

@@ -1,0 +1,111 @@
+"""`evolora chat`: talk to an organism."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evolora.errors import ConfigError, RunFolderError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from evolora.serving.session import Session
+
+
+def chat(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
+    organism: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who answers, or `host`. (default: the best)", show_default=False)
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is greedy.")] = 0.0,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Most tokens of an answer. (default: the organism's own limit)")
+    ] = None,
+) -> None:
+    """Talk to an organism of a run; /help lists what else can be done.
+
+    Each answer comes with who gave it, its tokens and what they cost by the world's prices. From a pipe, every line is
+    a question of its own and every answer one line.
+    """
+    from evolora.serving.session import Session
+    from evolora.serving.speakers import open_speakers
+
+    speakers = open_speakers(run)
+    speaker = speakers.all[1] if organism is None else speakers.find(organism)
+    if speaker is None:
+        assert organism is not None
+        speakers.residents.find(organism)  # raises, saying who there is
+        raise RunFolderError(f"{run}: expected the id of an organism, got {organism}")
+    session = Session(speakers, speaker, temperature, max_tokens)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        _talk(session)
+    else:
+        _pipe(session)
+
+
+def _pipe(session: "Session") -> None:
+    """A line in, an answer out, on one line; everything else goes to stderr."""
+    for line in sys.stdin:
+        question = line.strip()
+        if question == "/quit":
+            break
+        if question.startswith("/"):
+            typer.echo("\n".join(session.command(question)), err=True)
+        elif question:
+            typer.echo(" ".join(session.ask(question, remember=False).text.split()))
+            sys.stdout.flush()  # whoever is at the other end may be waiting
+    typer.echo(session.total(), err=True)
+
+
+def _talk(session: "Session") -> None:
+    """The conversation of somebody at a terminal."""
+    import readline  # noqa: F401  # gives input() its line editing and history
+
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    _show(console, session.who())
+    _show(console, ["/help lists the commands"])
+    while True:
+        try:
+            question = input("\nyou > ").strip()
+        except (EOFError, KeyboardInterrupt):
+            break
+        if question in ("/quit", "/exit"):
+            break
+        if question.startswith("/"):
+            _show(console, session.command(question))
+        elif question:
+            _answer(console, session, question)
+    _show(console, ["", session.total()])
+
+
+def _answer(console: "Console", session: "Session", question: str) -> None:
+    try:
+        with console.status("thinking", spinner="dots"):
+            answer = session.ask(question)
+    except KeyboardInterrupt:
+        _show(console, ["given up"])
+        return
+    except ConfigError as error:
+        _show(console, [str(error)])
+        return
+    resident = session.speaker.resident
+    name = "host" if resident is None else f"organism {resident.id}"
+    console.print(name, style="bold green", end=" > ")
+    console.print(answer.text or "(nothing)", markup=False)
+    lineage = "" if resident is None else f"lineage {resident.organism.lineage} · "
+    cut = " · cut at its limit" if answer.cut else ""
+    _show(
+        console,
+        [
+            f"{lineage}{answer.prompt_tokens} + {answer.generated_tokens} tokens · {answer.energy:.4f} energy{cut}",
+        ],
+    )
+
+
+def _show(console: "Console", lines: list[str]) -> None:
+    for line in lines:
+        console.print(line, style="dim", markup=False, soft_wrap=True)

@@ -1,0 +1,165 @@
+"""Reading a PEFT adapter directory that anybody may have written: nothing in it is trusted, nothing in it is run."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from evolora.errors import GenomeError
+from evolora.organism.genome import Factors, SiteShape
+
+CONFIG_FILE = "adapter_config.json"
+WEIGHTS_FILE = "adapter_model.safetensors"
+PREFIX = "base_model.model."
+# Settings that change what the weights mean; an adapter using one of them is not a plain LoRA.
+UNSUPPORTED = ("use_dora", "rank_pattern", "alpha_pattern", "modules_to_save", "fan_in_fan_out", "lora_bias")
+NUMBER_FORMATS = ("F64", "F32", "F16", "BF16")
+MOST_RANK = 512
+MOST_ALPHA = 1e6  # far above anything anybody trains with; keeps the arithmetic finite
+MOST_CONFIG_BYTES = 1_000_000
+HEADER_BYTES = 4_000_000  # what a weights file may hold besides its numbers
+
+
+def import_peft(directory: Path, sites: Sequence[SiteShape], scaling: float) -> dict[str, Factors]:
+    """Factors of a PEFT adapter for a world with `scaling`: site -> factors, all of one rank.
+
+    B is rescaled by (the adapter's scaling / `scaling`), so the delta is the adapter's own. Sites of the
+    world that the adapter lacks are absent. Directions that are zero everywhere, which exports are padded with,
+    are dropped. Only safetensors are read, a pickle can run code; names, shapes, number formats and size are
+    checked before any weight is read.
+
+    Raises:
+        GenomeError: a file is missing, unreadable or too large, the adapter is not a plain LoRA, or its weights are
+            not finite, not of one rank, or not for `sites`.
+    """
+    config = _read_config(directory)
+    rank, adapter_scaling = _rank_and_scaling(config, directory)
+    halves: dict[str, dict[str, Tensor]] = {}
+    for site, half, tensor in _read_weights(directory, sites, rank):
+        halves.setdefault(site, {})[half] = tensor.to(torch.float32)
+    factors: dict[str, Factors] = {}
+    for site in sorted(halves):
+        if halves[site].keys() != {"lora_A", "lora_B"}:
+            raise GenomeError(f"{directory}: expected lora_A and lora_B at {site}, got only {next(iter(halves[site]))}")
+        found = Factors(a=halves[site]["lora_A"], b=halves[site]["lora_B"] * (adapter_scaling / scaling))
+        if not bool(torch.isfinite(found.a).all() and torch.isfinite(found.b).all()):
+            raise GenomeError(f"{directory}: expected finite weights, got NaN or infinity at {site}")
+        factors[site] = found
+    return _without_padding(factors)
+
+
+def check_shapes(factors: Mapping[str, Factors], sites: Sequence[SiteShape]) -> None:
+    """Refuse factors at other sites, or of other widths, than `sites`.
+
+    Raises:
+        GenomeError: naming the first that does not fit.
+    """
+    widths = widths_of(sites)
+    for name, f in factors.items():
+        _check_width(name, (f.a.shape[1], f.b.shape[0]), widths)
+
+
+def widths_of(sites: Sequence[SiteShape]) -> dict[str, tuple[int, int]]:
+    """Site -> (in, out)."""
+    return {site.name: (site.in_features, site.out_features) for site in sites}
+
+
+def _check_width(name: str, got: tuple[int | None, int | None], widths: Mapping[str, tuple[int, int]]) -> None:
+    """`got` is (in, out); None for the one that is not known yet."""
+    if name not in widths:
+        raise GenomeError(
+            f"adapter: expected modules among the world's {len(widths)} sites, got {name[:120]};"
+            " set genome.modules and genome.layers so that the world has it"
+        )
+    for own, expected, which in zip(got, widths[name], ("in", "out"), strict=True):
+        if own is not None and own != expected:
+            raise GenomeError(
+                f"adapter: expected {which} width {expected} at {name}, got {own}; it was made for another host"
+            )
+
+
+def _without_padding(factors: dict[str, Factors]) -> dict[str, Factors]:
+    """Without the directions that are zero in A and B of every site; an adapter of zeros keeps one."""
+    kept = torch.stack([(f.a != 0).any(dim=1) | (f.b != 0).any(dim=0) for f in factors.values()]).any(dim=0)
+    if not bool(kept.any()):
+        kept[0] = True
+    if bool(kept.all()):
+        return factors
+    return {site: Factors(a=f.a[kept], b=f.b[:, kept]) for site, f in factors.items()}
+
+
+def _read_config(directory: Path) -> dict[str, Any]:
+    path = directory / CONFIG_FILE
+    if not path.is_file():
+        raise GenomeError(f"{path}: expected a PEFT adapter's configuration, got no such file")
+    if path.stat().st_size > MOST_CONFIG_BYTES:
+        raise GenomeError(f"{path}: expected at most {MOST_CONFIG_BYTES:,} bytes, got {path.stat().st_size:,}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise GenomeError(f"{path}: expected JSON, got {str(error)[:200]}") from error
+    if not isinstance(config, dict):
+        raise GenomeError(f"{path}: expected a JSON object, got {type(config).__name__}")
+    return config
+
+
+def _rank_and_scaling(config: dict[str, Any], directory: Path) -> tuple[int, float]:
+    """Rank and alpha / rank (alpha / sqrt(rank) with rslora) of a plain LoRA."""
+    path = directory / CONFIG_FILE
+    if config.get("peft_type") != "LORA":
+        raise GenomeError(f"{path}: expected peft_type LORA, got {str(config.get('peft_type'))[:80]}")
+    used = [name for name in UNSUPPORTED if config.get(name)]
+    if config.get("bias", "none") != "none":
+        used.append("bias")
+    if used:
+        raise GenomeError(f"{path}: expected a plain LoRA, got one that uses {', '.join(used)}")
+    rank, alpha = config.get("r"), config.get("lora_alpha")
+    if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= MOST_RANK:
+        raise GenomeError(f"{path}: expected a rank r >= 1 and <= {MOST_RANK}, got {str(rank)[:80]}")
+    if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not abs(alpha) <= MOST_ALPHA:
+        raise GenomeError(f"{path}: expected a finite lora_alpha of at most {MOST_ALPHA:g}, got {str(alpha)[:80]}")
+    return rank, alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank
+
+
+def _read_weights(directory: Path, sites: Sequence[SiteShape], rank: int) -> Iterator[tuple[str, str, Tensor]]:
+    """(site, lora_A or lora_B, tensor) of everything in the weights file, each checked before it is read."""
+    path, widths = directory / WEIGHTS_FILE, widths_of(sites)
+    if not path.is_file():
+        raise GenomeError(f"{path}: expected the adapter's weights, got no such file; .bin pickles are not read")
+    most = HEADER_BYTES + 8 * rank * sum(inside + outside for inside, outside in widths.values())
+    if path.stat().st_size > most:
+        raise GenomeError(f"{path}: expected at most {most:,} bytes at rank {rank}, got {path.stat().st_size:,}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            keys = list(file.keys())
+            for key in keys:
+                site, half = _checked(directory, key, file.get_slice(key), rank, widths)
+                yield site, half, file.get_tensor(key)
+    except (SafetensorError, OSError) as error:
+        raise GenomeError(f"{path}: expected safetensors, got {str(error)[:200]}") from error
+    if not keys:
+        raise GenomeError(f"{path}: expected at least one tensor, got none")
+
+
+def _checked(
+    directory: Path, key: str, header: Any, rank: int, widths: Mapping[str, tuple[int, int]]
+) -> tuple[str, str]:
+    """The site and the half that a key names, once its header fits the host. `header` is safetensors' slice."""
+    site, dot, half = key.removeprefix(PREFIX).removesuffix(".weight").rpartition(".")
+    if not key.startswith(PREFIX) or not key.endswith(".weight") or not dot or half not in ("lora_A", "lora_B"):
+        raise GenomeError(f"{directory}: expected keys {PREFIX}<module>.lora_A.weight or lora_B, got {key[:160]}")
+    shape, number_format = list(header.get_shape()), header.get_dtype()
+    if number_format not in NUMBER_FORMATS:
+        raise GenomeError(f"{directory}: expected {', '.join(NUMBER_FORMATS)} at {site}, got {number_format}")
+    if len(shape) != 2:
+        raise GenomeError(f"{directory}: expected two dimensions at {site}, got {len(shape)}")
+    own_rank, width = shape if half == "lora_A" else (shape[1], shape[0])
+    _check_width(site, (width, None) if half == "lora_A" else (None, width), widths)
+    if own_rank != rank:
+        raise GenomeError(f"{directory}: expected rank {rank} (r in {CONFIG_FILE}) at {site}, got {own_rank}")
+    return site, half

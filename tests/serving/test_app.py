@@ -1,0 +1,117 @@
+"""The application in this process: faults, missing runs, and what is read of a conversation."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from run_server import make_run
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from evolora.cli.app import app as command
+from evolora.errors import EvoloraError, RunFolderError
+from evolora.host.decode import Generated, Request
+from evolora.serving.app import Bounds, make_app
+from evolora.serving.requests import BadRequestError, ChatBody, Limits, conversation_of
+from evolora.serving.speakers import Conversation, Speakers, open_speakers
+
+ASKED = {"model": "host", "messages": [{"role": "user", "content": "a1"}]}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("runs"), num_organisms=3)
+
+
+@pytest.fixture(scope="module")
+def speakers(run: Path) -> Speakers:
+    return open_speakers(run)
+
+
+@pytest.fixture
+def failing(speakers: Speakers, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """A server whose bank answers a prompt of more than 40 tokens with a fault, and raises at more than 80."""
+
+    def generate(requests: Sequence[Request]) -> list[list[Generated]]:
+        if any(len(request.prompt) > 80 for request in requests):
+            raise RuntimeError("out of memory")
+        return [
+            [Generated(fault="not finite") if len(request.prompt) > 40 else Generated([97], [0.0], True)]
+            for request in requests
+        ]
+
+    monkeypatch.setattr(speakers, "generate", generate)
+    app = make_app(speakers, Bounds(Limits(500, 50)), 0, ["*"])
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def ask(client: TestClient, content: str, stream: bool = False):  # type: ignore[no-untyped-def]
+    messages = [{"role": "user", "content": content}]
+    return client.post("/v1/chat/completions", json={**ASKED, "messages": messages, "stream": stream})
+
+
+def test_a_fault_is_an_error_body_and_never_an_empty_answer(failing: TestClient) -> None:
+    answer = ask(failing, "b" * 40)
+    assert answer.status_code == 500 and answer.json()["error"]["message"] == "not finite"
+    assert ask(failing, "b").json()["choices"][0]["message"]["content"] == "a"
+
+
+def test_a_fault_in_a_stream_is_an_error_event(failing: TestClient) -> None:
+    answer = ask(failing, "b" * 40, stream=True)
+    assert answer.status_code == 200
+    assert '"error":{"message":"not finite"' in answer.text and answer.text.endswith("data: [DONE]\n\n")
+
+
+def test_a_bank_that_fails_is_a_500_without_its_insides_and_the_server_goes_on(failing: TestClient) -> None:
+    answer = ask(failing, "b" * 80)
+    assert answer.status_code == 500
+    assert answer.json()["error"]["message"] == "the server failed to answer"
+    assert '"error":{"message":"the server failed to answer"' in ask(failing, "b" * 80, stream=True).text
+    assert ask(failing, "b").status_code == 200
+
+
+def conversation(*said: tuple[str, str]) -> Conversation:
+    return conversation_of(
+        ChatBody.model_validate({"model": "host", "messages": [{"role": r, "content": c} for r, c in said]})
+    )
+
+
+def test_a_conversation_is_read_as_turns_and_a_question() -> None:
+    read = conversation(("user", "1"), ("assistant", "one"), ("user", "2"))
+    assert read == Conversation("2", (("1", "one"),), None)
+    read = conversation(("system", "a"), ("user", "1"), ("user", "2"), ("developer", "b"))
+    assert read == Conversation("1\n\n2", (), "a\n\nb")
+
+
+@pytest.mark.parametrize("roles", [("assistant",), ("assistant", "user"), ("user", "assistant"), ("system",)])
+def test_a_conversation_without_a_question_is_refused(roles: tuple[str, ...]) -> None:
+    with pytest.raises(BadRequestError, match="user's"):
+        conversation(*((role, "x") for role in roles))
+
+
+def test_without_a_system_message_the_worlds_own_is_used(speakers: Speakers) -> None:
+    text = "Answer only.\nQ: hello\nA:"
+    assert speakers.prompt(Conversation("hello")) == speakers.raw_prompt(text)
+    assert speakers.prompt(Conversation("hello", system="")) == speakers.raw_prompt("Q: hello\nA:")
+
+
+def test_energy_is_what_the_worlds_prices_say(speakers: Speakers) -> None:
+    organism = speakers.all[1]
+    prompt, generated = 50, 10  # at 0.002 and 0.01 energy, and 0.1 per 10^9 parameters and token
+    expected = 50 * 0.002 + 10 * 0.01 + 0.1 * organism.num_parameters * 60 / 1e9
+    assert speakers.energy(organism, prompt, generated) == pytest.approx(expected, abs=2e-6)
+
+
+def test_serving_no_run_or_another_hosts_run_is_one_line(run: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(command, ["serve", str(tmp_path), "--port", "0"])
+    assert isinstance(done.exception, RunFolderError) and "expected a run folder" in str(done.exception)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in run.rglob("*"):
+        target = copy / path.relative_to(run)
+        target.mkdir(exist_ok=True) if path.is_dir() else target.write_bytes(path.read_bytes())
+    text = (copy / "run.json").read_text()
+    (copy / "run.json").write_text(text.replace('"host_digest": "', '"host_digest": "0'))
+    done = CliRunner().invoke(command, ["serve", str(copy), "--port", "0"])
+    assert isinstance(done.exception, EvoloraError) and "expected the host the run began with" in str(done.exception)

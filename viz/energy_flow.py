@@ -40,7 +40,7 @@ TOLERANCE = 1e-4  # energy by which rows of micro-units, summed as floats, may m
 @dataclass(frozen=True)
 class Budget:
     """Energy over a span of generations: what each compartment held `before` and `after`, and `flows` by (payer,
-    payee, reason), `within` what moved inside a compartment, by reason. `missing` is the largest imbalance of a compartment."""
+    payee, reason); `within` is what moved inside a compartment, by reason, `missing` the largest imbalance of one."""
 
     first: int
     last: int

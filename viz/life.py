@@ -49,7 +49,6 @@ def life(
         plot.update_yaxes(title_text=title, rangemode="tozero", row=row, col=1)
     plot.update_yaxes(range=[0, 1], row=3, col=1)
     plot.update_xaxes(title_text=GENERATION, row=3, col=1)
-    plot.update_layout(legend={"y": -0.12, "yanchor": "top"}, margin={"t": 60})
     plot.add_hline(y=0, line={"color": OTHER, "width": 1}, row=1, col=1)
     return plot
 

@@ -26,7 +26,7 @@ def niche_economy(run: RunData, *, generation: int | None = None, theme: str = "
         horizontal_spacing=0.1,
         subplot_titles=("stock", "price of a full-score answer", "visitors", "earnings of all visitors"),
     )
-    plot.update_layout(template=template(theme), height=560, legend={"y": 1.1})
+    plot.update_layout(template=template(theme), height=560, margin={"t": 50})
     for index, niche in enumerate(run.niches):
         name = text(niche)
         visitors = np.nan_to_num(pick(rows, "niche_visitors", niche))  # a niche that is not in the table had none
@@ -105,12 +105,13 @@ def niche_scores(run: RunData, *, generation: int | None = None, theme: str = "l
                 mode="lines",
                 line_dash="dot",
                 line_width=1,
-                opacity=0.6,
+                opacity=0.5,
                 showlegend=False,
                 hovertemplate=f"{text(niche)}: %{{y:.3f}} when it was first visited<extra></extra>",
                 **group,
             )
-    plot.update_yaxes(range=[0, 1])
+    plot.update_yaxes(rangemode="tozero")
+    plot.update_layout(height=460)
     return plot
 
 

@@ -108,6 +108,6 @@ def pond(run: RunData, *, generation: int | None = None, theme: str = "light") -
     hidden = {"visible": False, "range": [-1.45, 1.45]}
     plot.update_layout(
         xaxis=hidden, yaxis={**hidden, "range": [-1.2, 1.2], "scaleanchor": "x"}, height=620,
-        title={"text": f"generation {shown}", "font": {"size": 13}}, legend={"y": -0.02, "yanchor": "top"},
+        title_text=f"generation {shown}",
     )  # fmt: skip
     return plot

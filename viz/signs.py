@@ -53,13 +53,12 @@ class Question:
     def unanswered(self, why: str) -> Sign:
         return Sign(self.key, self.title, self.question, "", "", "not yet", why=why)
 
-    def answer(self, value: float, chances: Values, seen: str, null: str, more: bool = True) -> Sign:
+    def answer(self, value: float, chances: Values, seen: str, null: str) -> Sign:
         """Seen against shuffles (n,): a sign where chance reaches it in fewer than `SURE` of them.
 
         `{value}`, `{chance}` and `{spread}` are filled into `seen` and `null`.
         """
-        as_good = chances >= value - 1e-12 if more else chances <= value + 1e-12
-        p = (1 + int(as_good.sum())) / (1 + len(chances))
+        p = (1 + int((chances >= value - 1e-12).sum())) / (1 + len(chances))
         chance, spread = float(chances.mean()), float(chances.std())
         told, expected = (words.format(value=value, chance=chance, spread=spread) for words in (seen, null))
         verdict: Verdict = "yes" if p < SURE else "no"
@@ -157,17 +156,16 @@ def pressure(run: RunData, generation: int) -> Sign:
         broke = np.isin(run.life_column("organism_id")[rows], ids)
         if 0 < broke.sum() < len(broke):
             centred = score - score.mean()
-            gaps.append(centred[broke])
-            chances.append(np.array([centred[rng.permutation(broke)].sum() for _ in range(SHUFFLES)]))
+            gaps.append(-centred[broke])
+            chances.append(np.array([-centred[rng.permutation(broke)].sum() for _ in range(SHUFFLES)]))
     number_dead = sum(len(own) for own in gaps)
     if number_dead < FEWEST:
         return PRESSURE.unanswered(f"{number_dead} went broke in the last {WINDOW} generations, five are needed")
     return PRESSURE.answer(
         float(np.concatenate(gaps).mean()),
         np.sum(chances, axis=0) / number_dead,
-        f"the {number_dead} who went broke scored {{value:+.3f}} against their generation's mean",
-        "{chance:+.3f} ± {spread:.3f} had the same deaths hit anybody",
-        more=False,
+        f"the {number_dead} who went broke scored {{value:.3f}} below their generation's mean",
+        "{chance:.3f} ± {spread:.3f} below had the same deaths hit anybody",
     )
 
 

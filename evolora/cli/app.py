@@ -25,6 +25,7 @@ COMMANDS = {
         "evaluate",
         "Score founders and final population on held-out tasks.",
     ),
+    "report": ("evolora.cli.report", "report", "Write runs as one HTML file that works without a network."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -124,6 +124,11 @@ class RunData:
         """Births, deaths and merges as columns (`event_log.SCHEMA`): for whoever counts them."""
         return self._events.table
 
+    @property
+    def other_events(self) -> list[Row]:
+        """Events of other kinds, as rows: the latest hundred thousand."""
+        return self._events.others
+
     @cached_property
     def birth_table(self) -> pa.Table:
         """The births of `event_table`, in the order they happened."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import plotly.graph_objects as go
+import pyarrow.compute as pc
 from plotly.subplots import make_subplots
 
 from evolora.record.run_data import RunData
@@ -54,12 +55,15 @@ def life(
 
 
 def best_fed(run: RunData, generation: int | None = None) -> int | None:
-    """The organism alive in a generation that has eaten most in its life; None where nobody lives."""
+    """Of those who outlive a generation (or of all in it, if nobody does), the one that has eaten most in its life."""
     shown = last_generation(run, generation)
     end = run.rows_of(shown).stop
-    living = np.unique(run.life_column("organism_id")[run.rows_of(shown)])
-    if not len(living):
+    there = np.unique(run.life_column("organism_id")[run.rows_of(shown)])
+    if not len(there):
         return None
+    dying = run.death_table.filter(pc.equal(run.death_table["generation"], shown))["organism_id"].to_numpy()
+    survivors = np.setdiff1d(there, dying)
+    living = survivors if len(survivors) else there
     ids = run.life_column("organism_id")[:end]
     rows = np.flatnonzero(np.isin(ids, living))
     eaten = np.nan_to_num(run.life_column("meals")[rows]).sum(axis=1)

@@ -11,6 +11,7 @@ from evolora.viz.style import OTHER, figure, lineage_colour, text
 MEMORY = 0.5  # weight of the generation before in an organism's place, and again of the one before that
 DEPTH = 6  # generations back that count at all
 SPREAD = 0.11  # radius within which organisms of equal profile stand apart, the pond's radius being 1
+MOST_NAMED = 12  # lineages with a name in the legend, the largest
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 
@@ -84,30 +85,35 @@ def pond(run: RunData, *, generation: int | None = None, theme: str = "light") -
         x=shore[:, 0], y=shore[:, 1], mode="markers", showlegend=False, hovertext=names, hoverinfo="text",
         marker={"symbol": "triangle-up", "size": 9, "color": OTHER},
     )  # fmt: skip
-    for name, (east, north) in zip(names, shore * 1.1, strict=True):
+    for name, (east, north) in zip(names, shore * 1.22, strict=True):
         anchor = "center" if abs(east) < 0.2 else "left" if east > 0 else "right"
         plot.add_annotation(x=east, y=north, text=name, showarrow=False, xanchor=anchor)
-    for own in np.unique(lineage):
-        mine = np.flatnonzero(lineage == own)
-        feeds = [names[place] if 0 <= place < len(names) else "nothing" for place in niche[mine]]
-        plot.add_scatter(
-            x=x[mine],
-            y=y[mine],
-            mode="markers",
-            name=f"lineage {own}",
-            customdata=list(zip(ids[mine].tolist(), energy[mine].tolist(), feeds, strict=True)),
-            marker={
-                "size": 8 + 7 * np.sqrt(np.clip(energy[mine], 0, 25)),
-                "color": lineage_colour(own),
-                "opacity": 0.8,
-                "line": {"width": 1},
-            },
-            hovertemplate="organism %{customdata[0]}, %{customdata[1]:.2f} energy,<br>"
-            f"mostly fed by %{{customdata[2]}}<extra>lineage {own}</extra>",
-        )
-    hidden = {"visible": False, "range": [-1.45, 1.45]}
+    families, sizes = np.unique(lineage, return_counts=True)
+    named = families[np.argsort(-sizes, kind="stable")][:MOST_NAMED]
+    groups = [(f"lineage {own}", np.flatnonzero(lineage == own)) for own in np.sort(named)]
+    groups.append(("other lineages", np.flatnonzero(~np.isin(lineage, named))))
+    for name, mine in groups:
+        if len(mine):
+            feeds = [names[place] if 0 <= place < len(names) else "nothing" for place in niche[mine]]
+            about = list(zip(ids[mine].tolist(), energy[mine].tolist(), feeds, lineage[mine].tolist(), strict=True))
+            plot.add_scatter(
+                x=x[mine],
+                y=y[mine],
+                mode="markers",
+                name=name,
+                customdata=about,
+                marker={
+                    "size": 8 + 7 * np.sqrt(np.clip(energy[mine], 0, 25)),
+                    "color": [lineage_colour(own) for own in lineage[mine]],
+                    "opacity": 0.8,
+                    "line": {"width": 1},
+                },
+                hovertemplate="organism %{customdata[0]}, %{customdata[1]:.2f} energy,<br>"
+                "mostly fed by %{customdata[2]}<extra>lineage %{customdata[3]}</extra>",
+            )
+    hidden = {"visible": False, "range": [-1.7, 1.7]}
     plot.update_layout(
-        xaxis=hidden, yaxis={**hidden, "range": [-1.2, 1.2], "scaleanchor": "x"}, height=620,
+        xaxis=hidden, yaxis={**hidden, "range": [-1.35, 1.35], "scaleanchor": "x"}, height=620,
         title_text=f"generation {shown}",
     )  # fmt: skip
     return plot

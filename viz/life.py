@@ -24,7 +24,9 @@ def life(
     rows = np.array(evenly(rows.tolist()), dtype=np.int64)
     when = run.life_column("generation")[rows]
     plot = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07)
-    plot.update_layout(template=template(theme), barmode="stack", height=620, title_text=describe(run, identity))
+    plot.update_layout(
+        template=template(theme), barmode="stack", height=620, title_text=describe(run, identity, generation)
+    )
     lineage = int(run.life_column("lineage")[rows[-1]]) if len(rows) else 0
     plot.add_scatter(
         x=when, y=run.life_column("energy")[rows], mode="lines+markers", line_color=lineage_colour(lineage),
@@ -71,14 +73,19 @@ def best_fed(run: RunData, generation: int | None = None) -> int | None:
     return int(living[totals.argmax()])
 
 
-def describe(run: RunData, organism_id: int | None) -> str:
-    """An organism in a line: whose child, when born, what became of it."""
+def describe(run: RunData, organism_id: int | None, until: int | None = None) -> str:
+    """An organism in a line: whose child, when born, what became of it up to a generation."""
     if organism_id is None:
         return "nobody lives"
     birth, death = run.births.get(organism_id, {}), run.deaths.get(organism_id)
     kind = text(birth.get("kind", "of unknown birth"))
     parents = " and ".join(str(parent) for parent in birth.get("parents", [])) or "nobody"
-    end = "alive" if death is None else f"died of {text(death.get('cause', '?'))} in generation {death['generation']}"
+    lives = death is None or (until is not None and death["generation"] > until)
+    end = (
+        "alive"
+        if death is None or lives
+        else f"died of {text(death.get('cause', '?'))} in generation {death['generation']}"
+    )
     return (
         f"organism {organism_id} · lineage {birth.get('lineage', '?')} · {kind} of {parents}, "
         f"generation {birth.get('generation', '?')} · {end}"

@@ -1,5 +1,5 @@
 "use strict";
-// Draws each plot when it comes near the screen, in the theme that is wanted now; all of them before printing.
+// Draws the plots near the screen first and the others while nothing else is to be done, in the theme that is wanted now.
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const templates = read("templates");
@@ -76,23 +76,28 @@
   const near = new IntersectionObserver(
     (entries) => {
       for (const entry of entries) {
-        if (entry.isIntersecting) {
-          near.unobserve(entry.target);
-          draw(entry.target);
-        }
+        if (entry.isIntersecting && !drawn.has(entry.target)) draw(entry.target);
       }
     },
     { rootMargin: "800px" },
   );
   setTheme(theme);
   plots.forEach((plot) => near.observe(plot));
+  const drawRest = () => {
+    const next = plots.find((plot) => !drawn.has(plot));
+    if (next) {
+      draw(next);
+      setTimeout(drawRest, 20);
+    }
+  };
+  setTimeout(drawRest, 300);
   button.addEventListener("click", () => setTheme(theme === "dark" ? "light" : "dark"));
   prefersDark.addEventListener("change", (event) => setTheme(event.matches ? "dark" : "light"));
   let before = theme;
   window.addEventListener("beforeprint", () => {
     before = theme;
     setTheme("light");
-    plots.forEach((plot) => { near.unobserve(plot); draw(plot); });
+    plots.filter((plot) => !drawn.has(plot)).forEach(draw);
     document.querySelectorAll("details").forEach((part) => { part.open = true; });
   });
   window.addEventListener("afterprint", () => setTheme(before));

@@ -165,7 +165,7 @@ def _balance(budget: Budget) -> str:
 def lorenz(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Lorenz curve: which share of all energy the poorest share of organisms own."""
     shown = last_generation(run, generation)
-    held = np.sort(np.maximum(run.life_column("energy")[run.rows_of(shown)], 0.0))
+    held = np.sort(np.maximum(run.life_column("energy", run.rows_of(shown)), 0.0))
     share = np.concatenate([[0.0], np.cumsum(held)]) / max(held.sum(), 1e-12)
     people = np.linspace(0, 1, len(share))
     plot = figure(theme, "poorest share of the organisms", "share of all their energy")

@@ -20,19 +20,19 @@ def life(
     identity = best_fed(run, generation) if organism_id is None else organism_id
     rows = np.flatnonzero(run.life_column("organism_id") == identity)
     if generation is not None:
-        rows = rows[run.life_column("generation")[rows] <= generation]
+        rows = rows[run.life_column("generation", rows) <= generation]
     rows = np.array(evenly(rows.tolist()), dtype=np.int64)
-    when = run.life_column("generation")[rows]
+    when = run.life_column("generation", rows)
     plot = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     plot.update_layout(
         template=template(theme), barmode="stack", height=620, title_text=describe(run, identity, generation)
     )
-    lineage = int(run.life_column("lineage")[rows[-1]]) if len(rows) else 0
+    lineage = int(run.life_column("lineage", rows)[-1]) if len(rows) else 0
     plot.add_scatter(
-        x=when, y=run.life_column("energy")[rows], mode="lines+markers", line_color=lineage_colour(lineage),
+        x=when, y=run.life_column("energy", rows), mode="lines+markers", line_color=lineage_colour(lineage),
         hovertemplate="generation %{x}: owns %{y:.2f} energy<extra></extra>", showlegend=False, row=1, col=1,
     )  # fmt: skip
-    meals, scores, answers = (run.life_column(name)[rows] for name in ("meals", "scores", "answers"))
+    meals, scores, answers = (run.life_column(name, rows) for name in ("meals", "scores", "answers"))
     for index, niche in enumerate(run.niches):
         if not np.nansum(answers[:, index]):
             continue
@@ -60,7 +60,7 @@ def best_fed(run: RunData, generation: int | None = None) -> int | None:
     """Of those who outlive a generation (or of all in it, if nobody does), the one that has eaten most in its life."""
     shown = last_generation(run, generation)
     end = run.rows_of(shown).stop
-    there = np.unique(run.life_column("organism_id")[run.rows_of(shown)])
+    there = np.unique(run.life_column("organism_id", run.rows_of(shown)))
     if not len(there):
         return None
     dying = run.death_table.filter(pc.equal(run.death_table["generation"], shown))["organism_id"].to_numpy()
@@ -68,7 +68,7 @@ def best_fed(run: RunData, generation: int | None = None) -> int | None:
     living = survivors if len(survivors) else there
     ids = run.life_column("organism_id")[:end]
     rows = np.flatnonzero(np.isin(ids, living))
-    eaten = np.nan_to_num(run.life_column("meals")[rows]).sum(axis=1)
+    eaten = np.nan_to_num(run.life_column("meals", rows)).sum(axis=1)
     totals = np.bincount(np.searchsorted(living, ids[rows]), weights=eaten, minlength=len(living))
     return int(living[totals.argmax()])
 

@@ -150,12 +150,10 @@ def specialisation(run: RunData, *, generation: int | None = None, theme: str = 
 def recent_profiles(run: RunData, generation: int, window: int = WINDOW) -> tuple[np.ndarray, Values]:
     """(organisms,) ids and (organisms, niches) shares of meals over a window, of those alive at its end who ate."""
     rows = slice(run.rows_of(generation - window + 1).start, run.rows_of(generation).stop)
-    ids, meals = run.life_column("organism_id"), run.life_column("meals")
-    living = np.unique(ids[run.rows_of(generation)])
-    place = np.searchsorted(living, ids[rows])
-    here = place < len(living)
-    here[here] = living[place[here]] == ids[rows][here]
+    ids, meals = run.life_column("organism_id", rows), run.life_column("meals", rows)
+    living = np.unique(run.life_column("organism_id", run.rows_of(generation)))
+    here = np.isin(ids, living)
     totals = np.zeros((len(living), meals.shape[1]))
-    np.add.at(totals, place[here], np.nan_to_num(meals[rows][here]))
+    np.add.at(totals, np.searchsorted(living, ids[here]), np.nan_to_num(meals[here]))
     eaten = totals.sum(axis=1)
     return living[eaten > 0], totals[eaten > 0] / eaten[eaten > 0][:, None]

@@ -32,8 +32,8 @@ def pond_layout(run: RunData, generations: list[int] | None = None) -> pa.Table:
     rows = slice(0, len(run.lives))
     if generations:  # their own rows and those they remember
         rows = slice(run.rows_of(min(generations) - DEPTH).start, run.rows_of(max(generations)).stop)
-    meals = np.nan_to_num(run.life_column("meals")[rows])
-    ids, when = run.life_column("organism_id")[rows], run.life_column("generation")[rows]
+    meals = np.nan_to_num(run.life_column("meals", rows))
+    ids, when = run.life_column("organism_id", rows), run.life_column("generation", rows)
     weighted = np.concatenate([meals @ niche_places(meals.shape[1]), meals.sum(axis=1, keepdims=True)], axis=1)
     order = np.lexsort((when, ids))  # each organism's generations one after the other
     total = _remembered(weighted[order], ids[order], when[order])
@@ -48,8 +48,8 @@ def pond_layout(run: RunData, generations: list[int] | None = None) -> pa.Table:
         "organism_id": ids,
         "x": place[:, 0],
         "y": place[:, 1],
-        "lineage": run.life_column("lineage")[rows],
-        "energy": run.life_column("energy")[rows],
+        "lineage": run.life_column("lineage", rows),
+        "energy": run.life_column("energy", rows),
         "niche": favourite,
     }
     return pa.table({name: column[keep] for name, column in columns.items()})

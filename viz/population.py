@@ -83,7 +83,7 @@ def _bars(plot: go.Figure, counts: Counts, colours: dict[str, str], meanings: di
 
 def _histogram(plot: go.Figure, run: RunData, column: str, generation: int | None, shade: str, what: str) -> go.Figure:
     shown = last_generation(run, generation)
-    values, counts = np.unique(run.life_column(column)[run.rows_of(shown)], return_counts=True)
+    values, counts = np.unique(run.life_column(column, run.rows_of(shown)), return_counts=True)
     plot.add_bar(
         x=values,
         y=counts,

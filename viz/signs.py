@@ -104,7 +104,7 @@ def _visits(run: RunData, generation: int) -> NDArray[np.int64]:
     """(organisms, niches): tasks met in a generation, by those who met any in a niche anybody went to."""
     settings = run.world.get("encounters")
     per_task = number(settings.get("answers_per_task")) if isinstance(settings, dict) else 1.0
-    answers = np.nan_to_num(run.life_column("answers")[run.rows_of(generation)])
+    answers = np.nan_to_num(run.life_column("answers", run.rows_of(generation)))
     visits = np.rint(answers / (per_task if per_task >= 1 else 1.0)).astype(np.int64)
     visits = visits[visits.sum(axis=1) > 0]
     return np.asarray(visits[:, visits.sum(axis=0) > 0])
@@ -121,10 +121,10 @@ def _information(who: NDArray[np.int64], where: NDArray[np.int64], shape: tuple[
 def specialists(run: RunData, generation: int) -> Sign:
     """Mean lead over the niche's other visitors in one's most visited niche; in any visited niche as null."""
     rows = slice(run.rows_of(generation - 4).start, run.rows_of(generation).stop)  # five generations: scores are noisy
-    ids, place = np.unique(run.life_column("organism_id")[rows], return_inverse=True)
+    ids, place = np.unique(run.life_column("organism_id", rows), return_inverse=True)
     answers, scores = (np.zeros((len(ids), len(run.niches))) for _ in range(2))
-    np.add.at(answers, place, np.nan_to_num(run.life_column("answers")[rows]))
-    np.add.at(scores, place, np.nan_to_num(run.life_column("scores")[rows]))
+    np.add.at(answers, place, np.nan_to_num(run.life_column("answers", rows)))
+    np.add.at(scores, place, np.nan_to_num(run.life_column("scores", rows)))
     others_answers, others_scores = answers.sum(axis=0) - answers, scores.sum(axis=0) - scores
     comparable = (answers > 0) & (others_answers > 0)
     lead = scores / np.maximum(answers, 1) - others_scores / np.maximum(others_answers, 1)
@@ -151,9 +151,9 @@ def pressure(run: RunData, generation: int) -> Sign:
     dead = ancestry.died_of(run, "insolvency", generation - WINDOW, generation)
     for when, ids in dead.items():
         rows = run.rows_of(when)
-        answers = np.nansum(run.life_column("answers")[rows], axis=1)
-        score = np.nansum(run.life_column("scores")[rows], axis=1) / np.maximum(answers, 1)
-        broke = np.isin(run.life_column("organism_id")[rows], ids)
+        answers = np.nansum(run.life_column("answers", rows), axis=1)
+        score = np.nansum(run.life_column("scores", rows), axis=1) / np.maximum(answers, 1)
+        broke = np.isin(run.life_column("organism_id", rows), ids)
         if 0 < broke.sum() < len(broke):
             centred = score - score.mean()
             gaps.append(-centred[broke])

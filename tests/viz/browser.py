@@ -32,5 +32,5 @@ def open_page(path: Path, *options: str, height: int = 20_000) -> Seen:
             f"--user-data-dir={profile}", "--enable-logging=stderr", "--host-resolver-rules=MAP * ~NOTFOUND",
             "--virtual-time-budget=20000", f"--window-size=1400,{height}", *options, "--dump-dom", path.as_uri(),
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500)  # on a machine that others use too
     return Seen(done.stdout, re.findall(r"^.*CONSOLE.*$", done.stderr, re.MULTILINE))

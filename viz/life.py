@@ -52,6 +52,8 @@ def life(
         plot.update_yaxes(title_text=title, rangemode="tozero", row=row, col=1)
     plot.update_yaxes(range=[0, 1], row=3, col=1)
     plot.update_xaxes(title_text=GENERATION, row=3, col=1)
+    if len(rows) < 16:
+        plot.update_xaxes(dtick=1)
     plot.add_hline(y=0, line={"color": OTHER, "width": 1}, row=1, col=1)
     return plot
 

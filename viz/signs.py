@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from evolora.record.run_data import RunData
 from evolora.rng import stream
 from evolora.viz import ancestry
-from evolora.viz.series import Values, last_generation, number
+from evolora.viz.series import Values, last_generation, number, pick
 
 Verdict = Literal["yes", "no", "not yet"]
 SHUFFLES = 200
 SURE = 0.01  # a sign is seen where chance alone does as well in fewer than this share of shuffles
 WINDOW = 30  # generations looked back over
+RECENT = 10  # generations over which measures of the record are averaged
+SURE_ERRORS = 2.6  # standard errors above 0 that chance exceeds once in two hundred times
+CLEARLY_ABOVE = 0.05  # share of activity beyond drift's 99 % line, of which drift alone has about 0.01
 FEWEST = 5  # deaths, merges and the like below which nothing can be said
 
 
@@ -71,7 +74,7 @@ PRESSURE = Question("pressure", "Energy pressure", "Do those who answer worse go
 HEREDITY = Question("heredity", "Heredity", "Do children answer like their parents?")
 MERGERS = Question("mergers", "Mergers", "Do merged children leave descendants, like the copies born beside them?")
 COLONIES = Question("colonies", "Colonies", "Do organisms pool their energy, and gain by it?")
-ROUTING = Question("routing", "Routing gain", "Does sending each task to the best organism beat any single one?")
+ROUTING = Question("routing", "Routing gain", "Does sending each task to whom the past recommends beat asking anybody?")
 NOVELTY = Question("novelty", "Novelty", "Do successful kinds appear faster than under drift?")
 
 
@@ -219,28 +222,47 @@ def colonies(run: RunData, generation: int) -> Sign:
 
 
 def routing(run: RunData, generation: int) -> Sign:
-    """Score of sending each task to the visitor who did best there before, against the mean of all its visitors."""
-    row = run.metrics_of(generation)
-    ecology = row.get("ecology")
-    routed = number(ecology.get("routed_score")) if isinstance(ecology, dict) else math.nan
-    mean = number(row.get("mean_score"))
-    if not math.isfinite(routed) or not math.isfinite(mean):
-        return ROUTING.unanswered("this run records no routed scores")
+    """Score of sending each task to the visitor who did best there before, less the mean of all answers; 0 as null."""
+    rows = _recent(run, generation)
+    gains = np.array(pick(rows, "ecology", "routed_score")) - np.array(pick(rows, "mean_score"))
+    gains = gains[np.isfinite(gains)]
+    if len(gains) < FEWEST:
+        return ROUTING.unanswered(
+            f"{len(gains)} of the last {len(rows)} generations have routed scores, five are needed"
+        )
+    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
     return Sign(
-        ROUTING.key, ROUTING.title, ROUTING.question,
-        f"tasks sent to whom the past recommends: {routed:.3f}", f"mean of all who met them: {mean:.3f}",
-        "yes" if routed > mean else "no", routed, mean,
-    )  # fmt: skip
+        ROUTING.key,
+        ROUTING.title,
+        ROUTING.question,
+        f"{gain:+.3f} of a score over the mean of all answers, {len(gains)} generations",
+        f"0 ± {error:.3f}, the standard error",
+        "yes" if gain > SURE_ERRORS * error else "no",
+        gain,
+        0.0,
+        error,
+    )
 
 
 def novelty(run: RunData, generation: int) -> Sign:
-    """Evolutionary activity of phenotypes above that of the neutral shadow."""
-    ecology = run.metrics_of(generation).get("ecology")
-    share = number(ecology.get("activity_phenotype_excess_share")) if isinstance(ecology, dict) else math.nan
-    if not math.isfinite(share):
-        return NOVELTY.unanswered("this run records no neutral shadow")
+    """Evolutionary activity of phenotypes above the 99 % line of the neutral shadows (Bedau & Packard; Channon)."""
+    rows = _recent(run, generation)
+    shares = np.array(pick(rows, "ecology", "activity_phenotype_excess_share"))
+    shares = shares[np.isfinite(shares)]
+    if len(shares) < FEWEST:
+        return NOVELTY.unanswered(f"{len(shares)} of the last {len(rows)} generations have a neutral shadow")
+    share = float(shares.mean())
     return Sign(
-        NOVELTY.key, NOVELTY.title, NOVELTY.question,
-        f"{share:.0%} of all activity lies above drift's 99 % line", "0 % to 1 % under drift alone",
-        "yes" if share > SURE else "no", share, 0.0,
-    )  # fmt: skip
+        NOVELTY.key,
+        NOVELTY.title,
+        NOVELTY.question,
+        f"{share:.1%} of all activity lies above the 99 % line of drift, mean of {len(shares)} generations",
+        f"about 1 % under drift; a sign from {CLEARLY_ABOVE:.0%} on",
+        "yes" if share >= CLEARLY_ABOVE else "no",
+        share,
+        0.01,
+    )
+
+
+def _recent(run: RunData, generation: int) -> list[dict[str, Any]]:
+    return [row for row in run.metrics if generation - RECENT < row["generation"] <= generation]

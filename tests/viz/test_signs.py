@@ -1,5 +1,8 @@
 """Signs of life: seen where there is one, not seen where there is none, not claimed where nothing can be said."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from synthetic import write_run
@@ -61,3 +64,17 @@ def test_fates_and_pairs_are_of_the_children_of_the_span(pretend_run):
     pairs = parent_child_scores(pretend_run, 10, 20)
     assert 0 < len(pairs.child) <= len(births) and (np.diff(pairs.born) >= 0).all()
     assert parent_child_scores(pretend_run, 500, 600).child.size == 0
+
+
+def test_routing_and_novelty_are_claimed_only_when_they_stand_out(pretend_folder, tmp_path):
+    path = shutil.copytree(pretend_folder, tmp_path / "measured")
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    for gain, share, verdict in ((0.1, 0.2, "yes"), (0.0, 0.01, "no")):
+        for place, row in enumerate(rows):
+            row["ecology"] = {
+                "routed_score": row["mean_score"] + gain + 0.01 * (-1) ** place,
+                "activity_phenotype_excess_share": share,
+            }
+        (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        verdicts = {sign.key: sign.verdict for sign in signs_of_life(RunData.open(path))}
+        assert verdicts["routing"] == verdicts["novelty"] == verdict

@@ -18,6 +18,7 @@ NICHES = (
     "count_word", "rhyme", "odd_one_out", "number_sequence",
 )  # fmt: skip
 ANSWERS = 6  # to each task
+MAX_AGE = 20
 UPKEEP, PROMPT_COST, ANSWER_COST = 1.5, 0.02, 0.03
 
 
@@ -204,6 +205,8 @@ def bury(world: Invention, generation: int, rows: np.ndarray, cause: str, owed: 
 
 def cull(world: Invention, generation: int, owed: np.ndarray, flows: dict) -> None:
     bury(world, generation, np.flatnonzero(owed > 1e-9), "insolvency", owed, flows)
+    old = np.flatnonzero(generation - world.pool.born >= MAX_AGE)
+    bury(world, generation, old, "age", np.zeros(len(world.pool.id)), flows)
 
 
 def breed(world: Invention, generation: int, flows: dict) -> None:

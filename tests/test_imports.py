@@ -50,7 +50,8 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+FILES = {*PACKAGE.rglob("*.py"), *(PACKAGE / "viz").rglob("*.py")}  # viz is a link, which rglob does not enter
+MODULES = {module_name(path): path for path in sorted(FILES)}
 
 
 def imported(source: str) -> set[str]:
@@ -103,6 +104,7 @@ def test_every_module_has_its_layer() -> None:
         ("evolora.world", "from evolora.config.world import WorldConfig"),
         ("evolora.organism.genome", "import transformers.models"),
         ("evolora.host.bank", "from peft import LoraConfig"),
+        ("evolora.record.run_data", "import plotly.graph_objects"),
     ],
 )
 def test_a_forbidden_import_is_noticed(module: str, source: str) -> None:

@@ -1,0 +1,368 @@
+"""A run folder without a run: invented organisms whose books, births and deaths hang together, of any size, quickly."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from evolora.record.lives import lives_schema
+from evolora.record.phylogeny import phylogeny_csv
+from evolora.record.run_dir import to_json
+
+NICHES = (
+    "swap_words", "spelt_number", "extreme_number", "first_in_alphabet", "nth_word",
+    "count_word", "rhyme", "odd_one_out", "number_sequence",
+)  # fmt: skip
+ANSWERS = 6  # to each task
+MAX_AGE = 20
+UPKEEP, PROMPT_COST, ANSWER_COST = 1.5, 0.02, 0.03
+
+
+@dataclass
+class Pool:
+    """Everybody alive, column by column; rows are organisms."""
+
+    id: np.ndarray
+    lineage: np.ndarray
+    born: np.ndarray
+    energy: np.ndarray
+    preference: np.ndarray  # (organisms, niches)
+    skill: np.ndarray  # (organisms, niches): chance that an answer is right
+    traits: np.ndarray  # (organisms, 6)
+    children: np.ndarray
+
+    def keep(self, mask: np.ndarray) -> "Pool":
+        return Pool(**{name: column[mask] for name, column in vars(self).items()})
+
+    def join(self, other: "Pool") -> "Pool":
+        return Pool(**{name: np.concatenate([own, vars(other)[name]]) for name, own in vars(self).items()})
+
+
+@dataclass
+class Invention:
+    """One invented run under way."""
+
+    rng: np.random.Generator
+    niches: tuple[str, ...]
+    capacity: int
+    births: int  # a generation, at most
+    pool: Pool
+    stock: np.ndarray
+    commons: float = 0.0
+    next_id: int = 0
+    events: list[dict] = field(default_factory=list)
+    flows: dict[str, float] = field(default_factory=dict)
+
+
+def write_run(
+    path: Path,
+    *,
+    generations: int = 30,
+    capacity: int = 24,
+    births: int = 6,
+    niches: tuple[str, ...] = NICHES,
+    seed: int = 1,
+    name: str = "pretend",
+    encounters: int = 2,
+    tastes: float = 0.6,
+) -> Path:
+    """Write a run folder of `generations` generations with up to `capacity` organisms; the last `encounters`
+    generations have their answers. `tastes` is how much founders differ in the niches they like. Returns the folder."""
+    path.mkdir(parents=True)
+    (path / "encounters").mkdir()
+    world = begin(np.random.default_rng(seed), niches, capacity, births, tastes)
+    write_settings(path, world, name, seed, generations)
+    schema = lives_schema(niches)
+    with (path / "lives.arrow").open("wb") as lives, (path / "metrics.jsonl").open("w") as metrics:
+        lives.write(schema.serialize().to_pybytes())
+        for generation in range(1, generations + 1):
+            row, batch = live(world, generation, schema)
+            lives.write(batch.serialize().to_pybytes())
+            metrics.write(to_json(row) + "\n")
+            if generation > generations - encounters:
+                write_answers(path, world, generation, batch)
+    (path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in world.events))
+    seconds = 8 + world.rng.random(generations)
+    (path / "timing.jsonl").write_text(
+        "".join(
+            to_json({"generation": g + 1, "seconds": round(float(s), 3), "tokens": 9000}) + "\n"
+            for g, s in enumerate(seconds)
+        )
+    )
+    (path / "phylogeny.csv").write_text(phylogeny_csv(world.events) if generations < 500 else "")
+    return path
+
+
+def begin(rng: np.random.Generator, niches: tuple[str, ...], capacity: int, births: int, tastes: float) -> Invention:
+    """Founders, each its own lineage, half of them without skill."""
+    number, width = capacity, len(niches)
+    skill = rng.uniform(0.02, 0.25, (number, width)) * (rng.random((number, 1)) < 0.5)
+    traits = np.stack(
+        [
+            rng.integers(6, 11, number),
+            rng.uniform(0.005, 0.02, number),
+            rng.uniform(8e-4, 16e-4, number),
+            rng.uniform(0.8, 1.0, number),
+            rng.integers(8, 13, number),
+            rng.integers(0, 2, number),
+        ],
+        axis=1,
+    )
+    pool = Pool(
+        id=np.arange(number), lineage=np.arange(number), born=np.zeros(number, int), energy=np.full(number, 5.0),
+        preference=rng.normal(0, tastes, (number, width)), skill=skill, traits=traits, children=np.zeros(number, int),
+    )  # fmt: skip
+    world = Invention(rng, niches, capacity, births, pool, np.full(width, 0.0), next_id=number)
+    for identity in range(number):
+        world.events.append(
+            {"event": "birth", "generation": 0, "organism_id": identity, "kind": "founder", "parents": [],
+             "lineage": identity, "energy": 5.0, "payments": [], "operator": "found"}
+        )  # fmt: skip
+    world.flows["founding"] = 5.0 * number
+    return world
+
+
+def live(world: Invention, generation: int, schema: pa.Schema) -> tuple[dict, pa.RecordBatch]:
+    """One generation: its row of metrics and its batch of lives."""
+    flows, world.flows = {"founding": 0.0, **world.flows}, {}
+    pool, rng, width = world.pool, world.rng, len(world.niches)
+    flows["outflow"] = float(0.1 * world.stock.sum())
+    world.stock *= 0.9
+    flows["commons_release"] = 0.5 * world.commons
+    world.stock += flows["commons_release"] / width
+    world.commons *= 0.5
+    inflow = np.full(width, 3.0 * world.capacity / width) * (1 + 0.3 * np.sin(generation / 3 + np.arange(width)))
+    world.stock += inflow
+    flows["inflow"] = float(inflow.sum())
+
+    weight = np.exp(1.5 * (pool.preference - pool.preference.max(axis=1, keepdims=True)))
+    visits = rng.multinomial(6, weight / weight.sum(axis=1, keepdims=True))
+    answers = visits * ANSWERS
+    scores = rng.binomial(answers, pool.skill).astype(float)
+    wanted = scores.sum(axis=0)
+    meals = scores * 0.35 * np.minimum(1.0, world.stock / np.maximum(wanted * 0.35, 1e-9))
+    world.stock -= meals.sum(axis=0)
+    pool.energy += meals.sum(axis=1)
+    flows["meal"] = float(meals.sum())
+    tokens = answers * rng.integers(3, 9, answers.shape) + visits * 40
+    owed = np.zeros(len(pool.id))
+    for reason, bill in (
+        ("prompt", visits.sum(axis=1) * PROMPT_COST),
+        ("generation", answers.sum(axis=1) * ANSWER_COST * 0.5),
+        ("upkeep", np.full(len(pool.id), UPKEEP)),
+    ):
+        paid = np.minimum(bill, pool.energy)
+        pool.energy -= paid
+        owed += bill - paid
+        flows[reason] = float(paid.sum())
+    pool.skill = np.clip(pool.skill + 0.02 * (visits > 1) * (pool.traits[:, 5:] > 0), 0, 0.85)
+    batch = describe(world, generation, schema, owed, answers, scores, tokens, meals)
+    first_event = len(world.events)
+    cull(world, generation, owed, flows)
+    breed(world, generation, flows)
+    row = report(world, generation, flows, answers, scores, visits, tokens, world.events[first_event:])
+    return row, batch
+
+
+def describe(world, generation, schema, owed, answers, scores, tokens, meals) -> pa.RecordBatch:
+    pool, number = world.pool, len(world.pool.id)
+    rank, scale, rate, temperature, limit, examples = pool.traits.T
+
+    def lists(values: np.ndarray, name: str) -> pa.Array:
+        kind = schema.field(name).type
+        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel(), kind.value_type), type=kind)
+
+    columns = {
+        "generation": np.full(number, generation), "organism_id": pool.id, "lineage": pool.lineage,
+        "age": generation - pool.born, "energy": pool.energy, "owed": owed, "rank": rank.astype(int),
+        "num_parameters": rank.astype(int) * 50_000, "mutation_scale": scale, "learning_rate": rate,
+        "temperature": temperature, "answer_limit": limit.astype(int), "num_examples": examples.astype(int),
+    }  # fmt: skip
+    arrays = [pa.array(values, schema.field(name).type) for name, values in columns.items()]
+    arrays += [lists(v, n) for n, v in (("answers", answers), ("scores", scores), ("tokens", tokens), ("meals", meals))]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def bury(world: Invention, generation: int, rows: np.ndarray, cause: str, owed: np.ndarray, flows: dict) -> None:
+    pool = world.pool
+    for row in rows:
+        remains = float(pool.energy[row])
+        flows["remains"] = flows.get("remains", 0.0) + remains
+        world.commons += remains
+        world.events.append(
+            {"event": "death", "generation": generation, "organism_id": int(pool.id[row]), "cause": cause,
+             "age": int(generation - pool.born[row]), "lineage": int(pool.lineage[row]),
+             "children": int(pool.children[row]), "owed": float(owed[row]), "remains": remains, "heir": "commons"}
+        )  # fmt: skip
+    alive = np.ones(len(pool.id), bool)
+    alive[rows] = False
+    world.pool = pool.keep(alive)
+
+
+def cull(world: Invention, generation: int, owed: np.ndarray, flows: dict) -> None:
+    bury(world, generation, np.flatnonzero(owed > 1e-9), "insolvency", owed, flows)
+    old = np.flatnonzero(generation - world.pool.born >= MAX_AGE)
+    bury(world, generation, old, "age", np.zeros(len(world.pool.id)), flows)
+
+
+def breed(world: Invention, generation: int, flows: dict) -> None:
+    """The richest have children; at capacity the oldest make room."""
+    pool, rng = world.pool, world.rng
+    parents = [row for row in np.argsort(-pool.energy)[: world.births] if pool.energy[row] > 6.0]
+    if not parents:
+        return
+    excess = max(0, len(pool.id) + len(parents) - world.capacity)
+    elders = [row for row in np.argsort(pool.born, kind="stable") if row not in parents][:excess]
+    parents = parents[: world.capacity - len(pool.id) + len(elders)]
+    merging = rng.random(len(parents)) < 0.25
+    partners = rng.integers(0, len(pool.id), len(parents))
+    first = world.next_id
+    for child, (row, merges, partner) in enumerate(zip(parents, merging, partners, strict=True)):
+        merges = bool(merges) and partner != row and pool.energy[partner] > 2.0
+        both = [int(row), int(partner)] if merges else [int(row)]
+        pool.energy[both] -= 3.0 / len(both)
+        pool.children[both] += 1
+        ids = [int(pool.id[place]) for place in both]
+        world.events.append(
+            {"event": "birth", "generation": generation, "organism_id": first + child,
+             "kind": "merge" if merges else "clone", "parents": ids, "lineage": int(pool.lineage[row]), "energy": 3.0,
+             "payments": [3.0 / len(both)] * len(both), "operator": "spherical" if merges else "gaussian"}
+        )  # fmt: skip
+        if merges:
+            lineages = [int(pool.lineage[place]) for place in both]
+            world.events.append(
+                {"event": "merge", "generation": generation, "child_id": first + child, "parents": ids,
+                 "lineages": lineages, "operator": "spherical"}
+            )  # fmt: skip
+    flows["endowment"] = 3.0 * len(parents)
+    rows, number = np.array(parents), len(parents)
+    young = Pool(
+        id=first + np.arange(number), lineage=pool.lineage[rows], born=np.full(number, generation),
+        energy=np.full(number, 3.0), children=np.zeros(number, int),
+        preference=pool.preference[rows] + rng.normal(0, 0.25 * (pool.preference.any()), (number, len(world.niches))),
+        skill=np.clip(pool.skill[rows] + rng.normal(0, 0.02, (number, len(world.niches))), 0, 0.85),
+        traits=np.clip(pool.traits[rows] * rng.normal(1, 0.05, (number, 6)), [4, 1e-3, 1e-4, 0.5, 3, 0],
+                       [12, 0.3, 5e-3, 1.3, 16, 3]),
+    )  # fmt: skip
+    young.traits[:, 5] = np.clip(pool.traits[rows, 5] + (rng.random(number) < 0.1), 0, 3)
+    world.next_id += number
+    bury(world, generation, np.array(elders, int), "crowding", np.zeros(len(pool.id)), flows)
+    world.pool = world.pool.join(young)
+
+
+def report(world, generation, flows, answers, scores, visits, tokens, events) -> dict:
+    pool = world.pool
+    births: dict[str, int] = {}
+    deaths: dict[str, int] = {}
+    for event in events:
+        if event["event"] == "birth":
+            births[event["kind"]] = births.get(event["kind"], 0) + 1
+        elif event["event"] == "death":
+            deaths[event["cause"]] = deaths.get(event["cause"], 0) + 1
+    given = answers.sum(axis=0)
+    came = (visits > 0).sum(axis=0)
+    richest = np.argsort(-pool.energy)[:8]
+    names = ("rank", "mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples")
+    return {
+        "generation": generation,
+        "num_living": len(pool.id),
+        "num_lineages": len(np.unique(pool.lineage)),
+        "births": births,
+        "deaths": deaths,
+        "energy": {"organisms": float(pool.energy.sum()), "niches": float(world.stock.sum()), "commons": world.commons},
+        "flows": {reason: amount for reason, amount in flows.items() if amount},
+        "residual": 0,
+        "mean_score": float(scores.sum() / max(1, given.sum())),
+        "niche_scores": {n: float(s / g) for n, s, g in zip(world.niches, scores.sum(axis=0), given, strict=True) if g},
+        "niche_visitors": {n: int(v) for n, v in zip(world.niches, came, strict=True) if v},
+        "niche_stocks": {n: float(s) for n, s in zip(world.niches, world.stock, strict=True)},
+        "num_answers": int(given.sum()),
+        "num_tokens": int(tokens.sum()),
+        "num_learners": len(pool.id) // 2,
+        "learning_tokens": int(tokens.sum()) // 2,
+        "faults": {},
+        "ecology": ecology(world, generation, scores),
+        "traits": {n: float(v) for n, v in zip(names, pool.traits.mean(axis=0), strict=True)} if len(pool.id) else {},
+        "best": [
+            {"id": int(pool.id[r]), "lineage": int(pool.lineage[r]), "age": int(generation - pool.born[r]),
+             "energy": float(pool.energy[r]), "niche": world.niches[int(pool.skill[r].argmax())],
+             "score": float(pool.skill[r].max()), "kind": "clone", "rank": int(pool.traits[r, 0]),
+             "num_examples": int(pool.traits[r, 5])}
+            for r in richest
+        ],
+    }  # fmt: skip
+
+
+def ecology(world: Invention, generation: int, scores: np.ndarray) -> dict:
+    """Some of the measures a run records, invented where they would cost time; costly ones every tenth generation."""
+    counts = np.unique(world.pool.lineage, return_counts=True)[1] / max(1, len(world.pool.id))
+    costly = generation % 10 == 0
+    noise = world.rng.normal(0, 0.02, 8)
+    rise = 1 - np.exp(-generation / 15)
+    return {
+        "activity_lineage_excess": float(0.4 * rise + noise[0]),
+        "activity_phenotype_excess": float(0.2 * rise + noise[1]),
+        "activity_phenotype_excess_share": float(abs(0.1 * rise + noise[1])),
+        "coverage_1": float(0.1 + 0.3 * rise + noise[2]),
+        "coverage_all": float(0.2 + 0.6 * rise + noise[3]),
+        "heritability_score": None if generation < 4 else float(0.3 + noise[4]),
+        "heritability_score_se": None if generation < 4 else 0.1,
+        "lineage_hill_0": float(len(counts)),
+        "lineage_hill_1": float(np.exp(-(counts * np.log(counts)).sum())),
+        "price_score_selection": float(0.01 + noise[5]),
+        "price_score_transmission": float(noise[6]),
+        "price_score_change": float(0.01 + noise[5] + noise[6]),
+        "routed_score": float(min(1.0, scores.sum() / max(1, world.capacity * 36) + 0.1)),
+        "specialisation_h2_prime": float(0.1 + 0.3 * rise + noise[7]),
+        "tasks_h2_prime": float(0.1 + 0.3 * rise) if costly else None,
+        "tasks_h2_prime_null": 0.12 if costly else None,
+        "tasks_h2_prime_z": float((0.3 * rise - 0.02) / 0.03) if costly else None,
+    }
+
+
+def write_answers(path: Path, world: Invention, generation: int, batch: pa.RecordBatch) -> None:
+    """Invented questions and answers for every organism of a generation."""
+    rows = []
+    for life in batch.to_pylist():
+        for niche, answers, score in zip(world.niches, life["answers"], life["scores"], strict=True):
+            for sample in range(min(answers, 3)):
+                right = sample < score
+                rows.append(
+                    {"generation": generation, "organism_id": life["organism_id"], "niche": niche,
+                     "task": f"{niche}{sample}", "question": f"A question of {niche}: what is {sample} + 1?",
+                     "num_examples": life["num_examples"], "sample": sample, "temperature": life["temperature"],
+                     "prompt_tokens": 40, "generated_tokens": 5, "text": str(sample + right), "stopped": True,
+                     "logprob": -0.5, "score": float(right), "reason": None}
+                )  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), path / "encounters" / f"generation-{generation:06d}.parquet")
+
+
+def write_settings(path: Path, world: Invention, name: str, seed: int, generations: int) -> None:
+    """world.yaml and run.json with what readers look at."""
+    settings = {
+        "name": name, "seed": seed, "generations": generations, "selection": "energy",
+        "host": {"name": "smollm2-135m", "system_prompt": "Answer only."},
+        "genome": {"modules": ["q_proj", "v_proj"], "layers": "upper_half", "scaling": 2.0},
+        "population": {"founders": world.capacity, "capacity": world.capacity, "founder_energy": 5.0},
+        "niches": [{"family": n, "name": n, "price": 0.35, "inflow": 3.0 * world.capacity / len(world.niches),
+                    "outflow": 0.1, "capacity": 100.0, "settings": {}} for n in world.niches],
+        "seasons": [], "shocks": [{"niche": world.niches[0], "at": 12, "duration": 3, "quantity": "price",
+                                   "factor": 0.5}],
+        "encounters": {"visits": 6, "answers_per_task": ANSWERS, "tasks_per_niche": 6},
+        "energy": {"upkeep": UPKEEP, "cost_per_prompt_token": 0.001, "cost_per_generated_token": 0.005,
+                   "cost_per_learning_token": 0.0005, "remains": "commons", "commons_release": 0.5},
+        "death": {"insolvency": True, "max_age": None, "crowding": "oldest"},
+        "reproduction": {"enabled": True, "threshold": 6.0, "endowment": 3.0, "merge_prob": 0.25,
+                         "merging": {"spherical": 1.0}, "mutation": {"gaussian": 1.0}},
+        "learning": {"method": "reinforce", "inheritance": "lamarckian"},
+    }  # fmt: skip
+    (path / "world.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    run = {
+        "name": name, "seed": seed, "host": "smollm2-135m", "host_digest": "0" * 64, "device": "cpu",
+        "dtype": "bfloat16", "versions": {"evolora": "0.1.0", "torch": "2.13.0"}, "threads": 1,
+    }  # fmt: skip
+    (path / "run.json").write_text(json.dumps(run))

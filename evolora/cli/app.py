@@ -25,6 +25,7 @@ COMMANDS = {
         "evaluate",
         "Score founders and final population on held-out tasks.",
     ),
+    "watch": ("evolora.cli.watch", "watch", "Look at runs in a browser, live or afterwards."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -1,0 +1,32 @@
+"""Runs that are open, the ones asked for last."""
+
+import threading
+
+from evolora.dashboard.book import Book
+from evolora.dashboard.runs import Runs
+
+MOST_BOOKS = 8  # runs kept open: a large one takes a few hundred megabytes
+
+
+class Library:
+    """Opens runs by key and keeps the last few open."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self._lock = threading.Lock()
+        self._books: dict[str, Book] = {}
+
+    def open(self, key: str) -> Book:
+        """A run's book, up to date.
+
+        Raises:
+            RunFolderError: no such run, or a folder that cannot be read.
+        """
+        with self._lock:
+            folder = self.runs.folder(key)
+            book = self._books.pop(key, None) or Book(folder, self.runs.title(key))
+            self._books[key] = book
+            for old in list(self._books)[:-MOST_BOOKS]:
+                del self._books[old]
+        book.refresh()
+        return book

@@ -21,9 +21,10 @@ Question = Callable[[Library, Request], Response]
 
 
 def list_runs(library: Library, request: Request) -> Response:
-    """The runs there are: key and title, for the picker."""
+    """The runs there are, for the picker, and which of them was written to last."""
     library.runs.look()
-    return as_json({"runs": [{"key": key, "title": library.runs.title(key)} for key in list(library.runs.folders)]})
+    runs = [{"key": key, "title": library.runs.title(key)} for key in library.runs.folders]
+    return as_json({"runs": runs, "newest": library.runs.newest()})
 
 
 def overview(library: Library, request: Request) -> Response:

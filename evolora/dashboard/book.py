@@ -31,11 +31,17 @@ class Book:
         self.figures: dict[tuple[str, int | None, str], tuple[int, str]] = {}
 
     def refresh(self) -> None:
-        """Take in what was written since; one small look at the files where nothing was."""
-        with self.lock:
-            refuse_strays(self.folder)
-            if self.data.refresh():
-                self.version += 1
+        """Take in what was written since, unless somebody is drawing: whoever must have the newest asks for it."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self._refresh()
+            finally:
+                self.lock.release()
+
+    def _refresh(self) -> None:
+        refuse_strays(self.folder)
+        if self.data.refresh():
+            self.version += 1
 
     @property
     def frames(self) -> Frames:
@@ -51,6 +57,7 @@ class Book:
     def overview(self) -> dict[str, Any]:
         """What the page needs to open the run: its name, length and niches, and the curves behind the scrubber."""
         with self.lock:
+            self._refresh()
             data = self.data
             metrics = data.metrics
             shown = evenly(metrics, STRIP_POINTS)

@@ -34,7 +34,7 @@ class Frames:
         self.energies: NDArray[np.float64] = np.nan_to_num(layout["energy"].to_numpy())
         places = np.stack([layout["x"].to_numpy(), layout["y"].to_numpy()], axis=1)
         self.places = np.nan_to_num(places).clip(-FARTHEST, FARTHEST).round(DIGITS)
-        self.scores = _mean_scores(run)
+        self.lives = run.lives
         self.events = run.event_table.sort_by("generation")
         self.events_when: NDArray[np.int64] = self.events["generation"].to_numpy()
 
@@ -48,6 +48,7 @@ class Frames:
         births, deaths = self._happened(generation, "birth"), self._happened(generation, "death")
         start, stop = np.searchsorted(self.when, [generation, generation + 1])
         index = {int(self.ids[place]): place for place in range(start, stop)}
+        scores = self._mean_scores(int(start), int(stop))
         dead = {event["organism_id"] for event in deaths}
         alive = np.array([place for identity, place in index.items() if identity not in dead], dtype=np.int64)
         alive = alive[np.argsort(-self.energies[alive], kind="stable")][:MOST_CELLS]
@@ -60,7 +61,7 @@ class Frames:
             "lineage": [*self.lineages[alive].tolist(), *(birth.get("lineage", 0) for birth in births)],
             "energy": [*map(short, self.energies[alive]), *(short(birth.get("energy", 0.0)) for birth in births)],
             "niche": [*self.niches[alive].tolist(), *(-1 for _ in births)],
-            "score": [*map(short, self.scores[alive]), *(None for _ in births)],
+            "score": [*map(short, scores[alive - start]), *(None for _ in births)],
             "births": [
                 {"id": birth["organism_id"], "kind": birth.get("kind", ""), "parents": birth.get("parents", [])}
                 for birth in births
@@ -94,6 +95,15 @@ class Frames:
             "energy": short(self.energies[index[identity]]) if identity in index else 0.0,
         }
 
+    def _mean_scores(self, start: int, stop: int) -> NDArray[np.float64]:
+        """The mean score of some lives over their answers, NaN where one gave none; their rows alone are read."""
+        lives = self.lives.slice(start, stop - start)
+        means: NDArray[np.float64] = np.full(stop - start, np.nan)
+        if {"answers", "scores"} <= set(lives.column_names) and len(lives):
+            answers, scores = (_row_sums(lives[name]) for name in ("answers", "scores"))
+            np.divide(scores, answers, out=means, where=answers > 0)
+        return means
+
     def _now(self, generation: int) -> Frame:
         """The numbers of the strip above the pond; what a row lacks, or has as something else, is left out."""
         row = self.rows[generation]
@@ -121,9 +131,8 @@ def numbers(table: Any) -> dict[str, float]:
     return {str(key): value for key, entry in table.items() if (value := short(entry)) is not None}
 
 
-def _mean_scores(run: RunData) -> NDArray[np.float64]:
-    """(lives,): each life's mean score over its answers, NaN where it gave none."""
-    answers, scores = run.life_column("answers").sum(axis=1), run.life_column("scores").sum(axis=1)
-    means: NDArray[np.float64] = np.full(len(answers), np.nan)
-    np.divide(scores, answers, out=means, where=answers > 0)
-    return means
+def _row_sums(column: Any) -> NDArray[np.float64]:
+    """(lives,): the sum of each list of a column of equally long lists."""
+    flat = np.asarray(pc.list_flatten(column).to_numpy(), dtype=np.float64)
+    sums: NDArray[np.float64] = flat.reshape(len(column), -1).sum(axis=1)
+    return sums

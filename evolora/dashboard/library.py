@@ -1,9 +1,11 @@
 """Runs that are open, the ones asked for last."""
 
 import threading
+from contextlib import suppress
 
 from evolora.dashboard.book import Book
 from evolora.dashboard.runs import Runs
+from evolora.errors import EvoloraError
 
 MOST_BOOKS = 8  # runs kept open: a large one takes a few hundred megabytes
 
@@ -30,3 +32,10 @@ class Library:
                 del self._books[old]
         book.refresh()
         return book
+
+    def open_newest(self) -> None:
+        """Read the run that a page will ask for first, before it does."""
+        key = self.runs.newest()
+        if key is not None:
+            with suppress(EvoloraError):  # told when somebody asks for it
+                _ = self.open(key).frames

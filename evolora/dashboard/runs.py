@@ -41,6 +41,10 @@ class Runs:
         refuse_strays(folder)
         return folder
 
+    def newest(self) -> str | None:
+        """The run that was written to last."""
+        return max(self.folders, key=lambda key: _written(self.folders[key]), default=None)
+
     def title(self, key: str) -> str:
         """A run's folder as seen from the root it was found below."""
         folder = self.folders[key]
@@ -76,6 +80,13 @@ def _folders(folder: Path, root: Path) -> list[Path]:
     except PermissionError:
         return []
     return [path for path in inside if path.resolve().is_relative_to(root)]
+
+
+def _written(folder: Path) -> float:
+    try:
+        return (folder / METRICS).stat().st_mtime
+    except OSError:  # it has gone meanwhile
+        return 0.0
 
 
 def refuse_strays(folder: Path) -> None:

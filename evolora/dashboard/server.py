@@ -45,10 +45,10 @@ def make_app(roots: Iterable[Path], host: str = LOOPBACK[0], poll_seconds: float
 
     @asynccontextmanager
     async def watching(app: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(feed.watch())
+        tasks = [asyncio.create_task(feed.watch()), asyncio.create_task(asyncio.to_thread(library.open_newest))]
         yield
         await feed.close()
-        await task
+        await asyncio.gather(*tasks)
 
     app = Starlette(
         routes=[

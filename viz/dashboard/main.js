@@ -40,11 +40,11 @@ const openOrganism = (id) => drawer.open(id, player.generation);
 // ---- runs
 
 async function listRuns() {
-  const { runs } = await ask("runs");
+  const { runs, newest } = await ask("runs");
   const asked = new URLSearchParams(location.search).get("run");
   put(find("run"), ...runs.map(({ key: own, title }) => make("option", { value: own }, title)));
   const keys = runs.map((one) => one.key);
-  const wanted = keys.includes(key) ? key : keys.includes(asked) ? asked : keys.at(-1);
+  const wanted = keys.includes(key) ? key : keys.includes(asked) ? asked : newest;
   find("run").parentElement.hidden = !runs.length;
   if (!wanted) return showNothing("No run here yet. Start one with: evolora simulate tidepool");
   find("run").value = wanted;

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -51,10 +52,15 @@ def watch(
         typer.echo(f"dashboard: {address}  (Ctrl-C ends it)")
 
     def show() -> None:
-        if browser:
+        if browser and _has_screen():
             webbrowser.open(address)
 
     try:
         serve(folders, listening, host, beside, show)
     except KeyboardInterrupt:
         typer.echo("dashboard ended")
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open in a window of its own, and not as text in this terminal."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -7,7 +7,7 @@ from typing import Protocol
 import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
-from evolora.viz import lineages, population
+from evolora.viz import bands, ecology, energy_flow, life, lineages, niches, now, pond, population, signs_plot, tree
 
 GROUPS = ("Now", "Pond", "Signs of life", "Population", "Niches", "Lineages", "Ecology", "Portfolio")
 
@@ -41,7 +41,54 @@ def has_lives(run: RunData) -> bool:
     return len(run.lives) > 0
 
 
+def has_births(run: RunData) -> bool:
+    """Whether anybody was born, founders included."""
+    return len(run.births) > 0
+
+
+def has_deaths(run: RunData) -> bool:
+    """Whether anybody died."""
+    return len(run.deaths) > 0
+
+
+def has_timing(run: RunData) -> bool:
+    """Whether the run's speed was recorded."""
+    return bool(run.timing)
+
+
 PANELS: tuple[Panel, ...] = (
+    Panel(
+        "mean-score",
+        "Now",
+        "How well they answer",
+        "Each organism is a small change to one language model; the line is how often their answers are right.",
+        now.mean_score,
+        has_metrics,
+    ),
+    Panel(
+        "throughput",
+        "Now",
+        "How fast the world runs",
+        "Tokens (word pieces) read and written each second: a falling line means longer answers or a busier machine.",
+        now.throughput,
+        has_timing,
+    ),
+    Panel(
+        "pond",
+        "Pond",
+        "The pond",
+        "Each cell is an organism near the tasks that feed it, larger if richer: watch crowds form at the shore.",
+        pond.pond,
+        has_lives,
+    ),
+    Panel(
+        "signs",
+        "Signs of life",
+        "Signs of life",
+        "Each row is something living populations do: a dot right of the grey band is more than chance can explain.",
+        signs_plot.signs,
+        has_lives,
+    ),
     Panel(
         "population-size",
         "Population",
@@ -59,11 +106,179 @@ PANELS: tuple[Panel, ...] = (
         has_lives,
     ),
     Panel(
+        "deaths",
+        "Population",
+        "Deaths and their causes",
+        "Insolvency is selection at work: it could not pay for its words. Crowding makes room for somebody's child.",
+        population.deaths_by_cause,
+        has_deaths,
+    ),
+    Panel(
+        "births",
+        "Population",
+        "Births",
+        "A child is a mutated copy of one parent or two parents merged, and is paid for by them: births need wealth.",
+        population.births_by_kind,
+        has_births,
+    ),
+    Panel(
+        "energy-flow",
+        "Population",
+        "Where this generation's energy went",
+        "Follow the ribbons from left to right: everything that comes in is eaten, burnt or kept, and nothing is lost.",
+        energy_flow.energy_flow,
+        has_metrics,
+    ),
+    Panel(
+        "energy-flow-so-far",
+        "Population",
+        "Where all energy went so far",
+        "The same over the whole run: wide ribbons to the right are what living costs most.",
+        energy_flow.energy_flow_so_far,
+        has_metrics,
+    ),
+    Panel(
+        "gini",
+        "Population",
+        "Inequality over time",
+        "0 means that all own the same, 1 that one owns everything: rising lines are winners pulling away.",
+        energy_flow.energy_gini,
+        has_lives,
+    ),
+    Panel(
+        "lorenz",
+        "Population",
+        "Who owns the energy",
+        "The further the curve sags below the dotted line, the more of all energy a few organisms own.",
+        energy_flow.lorenz,
+        has_lives,
+    ),
+    Panel(
+        "ages",
+        "Population",
+        "Ages",
+        "Bars on the left are newborns, on the right survivors: a long tail means that some cope for long.",
+        population.ages,
+        has_lives,
+    ),
+    Panel(
+        "ranks",
+        "Population",
+        "Adapter sizes",
+        "A larger rank can store more skill and costs more energy for every token: which size does selection prefer?",
+        population.ranks,
+        has_lives,
+    ),
+    Panel(
+        "traits",
+        "Population",
+        "Inherited traits",
+        "Children inherit these with small changes: a band that moves or narrows is a trait under selection.",
+        bands.traits,
+        has_lives,
+    ),
+    Panel(
+        "niche-economy",
+        "Niches",
+        "What each niche holds and pays",
+        "A niche is a kind of task with a stock of energy: where visitors crowd, the stock empties and earnings stall.",
+        niches.niche_economy,
+        has_metrics,
+    ),
+    Panel(
+        "niche-scores",
+        "Niches",
+        "Skill by niche",
+        "How often answers are right in each kind of task; the dotted line is where the founders began.",
+        niches.niche_scores,
+        has_metrics,
+    ),
+    Panel(
+        "specialisation",
+        "Niches",
+        "Who lives on what",
+        "Each row is an organism, bright where it eats: bright blocks down the diagonal are guilds of specialists.",
+        niches.specialisation,
+        has_lives,
+    ),
+    Panel(
         "muller",
         "Lineages",
         "Whose descendants fill the world",
         "Each colour is one founder's family: a band that widens is a family that takes over.",
         lineages.muller,
         has_lives,
+    ),
+    Panel(
+        "phylogeny",
+        "Lineages",
+        "Family tree",
+        "Every line is a life; children branch off their parents, and a dotted line joins a second parent.",
+        tree.phylogeny,
+        has_births,
+    ),
+    Panel(
+        "life",
+        "Lineages",
+        "One organism's life",
+        "The best fed of those alive: what it owned, what it ate where, and whether its answers became better.",
+        life.life,
+        has_lives,
+    ),
+    Panel(
+        "diversity",
+        "Ecology",
+        "Diversity",
+        "How many equally common kinds would be as diverse: a line that falls to 1 means that all are alike.",
+        ecology.diversity,
+        ecology.recorded(*ecology.DIVERSITY),
+    ),
+    Panel(
+        "partitioning",
+        "Ecology",
+        "Division of labour, against chance",
+        "Above the grey band, organisms solve different tasks from each other more than shuffling explains.",
+        ecology.partitioning,
+        ecology.recorded("tasks_h2_prime"),
+    ),
+    Panel(
+        "breadth",
+        "Ecology",
+        "Specialists and generalists",
+        "Rising lines mean that each organism keeps to fewer kinds of task.",
+        ecology.breadth,
+        ecology.recorded(*ecology.BREADTH),
+    ),
+    Panel(
+        "activity",
+        "Ecology",
+        "Success beyond drift",
+        "Above zero, kinds persist longer than in a shadow population with the same births and deaths but no merit.",
+        ecology.activity,
+        ecology.recorded(*ecology.ACTIVITY),
+    ),
+    Panel(
+        "coverage",
+        "Ecology",
+        "What the population can do together",
+        "The gap between one and all organisms is what they know between them that no single one knows.",
+        ecology.coverage,
+        ecology.recorded(*ecology.COVERAGE),
+    ),
+    Panel(
+        "heritability",
+        "Ecology",
+        "Heritability",
+        "Above zero, children take after their parents: without this, selection could not change anything.",
+        ecology.heritability,
+        ecology.recorded(*ecology.HERITABILITY),
+    ),
+    Panel(
+        "price-equation",
+        "Ecology",
+        "What changes the score",
+        "Selection is who had children; transmission is what learning and mutation made of them: which line moves?",
+        ecology.price_equation,
+        ecology.recorded(*ecology.PRICE),
     ),
 )

@@ -1,13 +1,24 @@
 """The population: how many live, what they own, how they die and are born, how old and how large they are."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
-from evolora.viz.series import life_generations, pick, quantile_bands, shown_rows
-from evolora.viz.style import colour, faint, figure
+from evolora.viz.bands import add_bands
+from evolora.viz.series import Counts, count_events, last_generation, life_generations, pick, shown_rows
+from evolora.viz.style import BIRTH_COLOURS, CAUSE_COLOURS, ENERGY, GENERATION, OTHER, colour, figure, text
 
-GENERATION = "generation"
-ENERGY = "energy (1 = a full-score answer at base price)"
+CAUSES = {
+    "insolvency": "it could not pay for its tokens or its upkeep",
+    "age": "it reached the greatest age",
+    "crowding": "it made room for a birth",
+    "shock": "an event of the world took it",
+}
+KINDS = {
+    "clone": "a mutated copy of one parent",
+    "merge": "two parents' adapters merged",
+    "founder": "there from the beginning",
+}
 
 
 def population_size(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
@@ -24,17 +35,62 @@ def population_size(run: RunData, *, generation: int | None = None, theme: str =
 
 def energy(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """The energy of organisms: median, middle half and middle nine tenths of the living, each generation."""
-    generations = life_generations(run, generation)
-    return _bands(run, "energy", generations, figure(theme, GENERATION, ENERGY), 0, "energy of an organism")
+    plot = figure(theme, GENERATION, f"{ENERGY} of an organism")
+    add_bands(plot, run, "energy", life_generations(run, generation), colour(0), "energy of an organism")
+    return plot
 
 
-def _bands(run: RunData, column: str, generations: list[int], plot: go.Figure, index: int, what: str) -> go.Figure:
-    low, lower, median, upper, high = quantile_bands(run, column, generations)
-    shade = colour(index)
-    for bottom, top, name, opacity in ((low, high, "5 to 95 %", 0.15), (lower, upper, "25 to 75 %", 0.3)):
-        plot.add_scatter(x=generations, y=bottom, line_width=0, hoverinfo="skip", showlegend=False)
-        fill = {"fill": "tonexty", "fillcolor": faint(shade, opacity)}
-        plot.add_scatter(x=generations, y=top, line_width=0, hoverinfo="skip", name=f"{name} of organisms", **fill)
-    hover = f"generation %{{x}}: median {what} %{{y:.4g}}<extra></extra>"
-    plot.add_scatter(x=generations, y=median, name="median", line_color=shade, hovertemplate=hover)
+def deaths_by_cause(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """How many died of what, each generation."""
+    counts = count_events(run, "death", "cause", generation)
+    return _bars(figure(theme, counts.label(), "deaths (count)"), counts, CAUSE_COLOURS, CAUSES, "died of")
+
+
+def births_by_kind(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """How many were born how, each generation; founders are generation 0."""
+    counts = count_events(run, "birth", "kind", generation)
+    return _bars(figure(theme, counts.label(), "births (count)"), counts, BIRTH_COLOURS, KINDS, "born as")
+
+
+def ages(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """How old the organisms of a generation are."""
+    plot = figure(theme, "age (generations lived)", "organisms (count)")
+    return _histogram(plot, run, "age", generation, colour(4), "aged %{x} generations")
+
+
+def ranks(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """How large the adapters of a generation are."""
+    plot = figure(theme, "rank of the adapter (columns of each LoRA factor)", "organisms (count)")
+    return _histogram(plot, run, "rank", generation, colour(2), "of rank %{x}")
+
+
+def _bars(plot: go.Figure, counts: Counts, colours: dict[str, str], meanings: dict[str, str], verb: str) -> go.Figure:
+    when = "generation %{x}" if counts.width == 1 else f"{counts.width} generations from %{{x}}"
+    for name, own in counts.by_name.items():
+        meaning = f"<br>{meanings[name]}" if name in meanings else ""
+        plot.add_bar(
+            x=counts.starts + (counts.width - 1) / 2,
+            y=own,
+            width=counts.width * 0.9,
+            name=text(name),
+            marker_color=colours.get(name, OTHER),
+            marker_line_width=0,
+            hovertemplate=f"{when}: %{{y}} {verb} {text(name)}{meaning}<extra></extra>",
+        )
+    plot.update_layout(barmode="stack")
+    return plot
+
+
+def _histogram(plot: go.Figure, run: RunData, column: str, generation: int | None, shade: str, what: str) -> go.Figure:
+    shown = last_generation(run, generation)
+    values, counts = np.unique(run.life_column(column)[run.rows_of(shown)], return_counts=True)
+    plot.add_bar(
+        x=values,
+        y=counts,
+        marker_color=shade,
+        marker_line_width=0,
+        name=f"generation {shown}",
+        showlegend=True,
+        hovertemplate=f"%{{y}} organisms {what}<extra></extra>",
+    )
     return plot

@@ -14,6 +14,9 @@ CAUSE_COLOURS = {"insolvency": "#D55E00", "crowding": "#0072B2", "age": "#999999
 BIRTH_COLOURS = {"clone": "#009E73", "merge": "#CC79A7", "founder": "#999999"}
 SEQUENTIAL = "Viridis"  # even in lightness, so it survives a black-and-white printer
 
+GENERATION = "generation"
+ENERGY = "energy (1 = a full-score answer)"
+
 THEMES = ("light", "dark")
 _INK = {"light": "#1f2328", "dark": "#e6e9ed"}
 _PAPER = {"light": "#ffffff", "dark": "#14181d"}

@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
 )
 OF_AN_ORGANISM = ("birth", "death")
 KNOWN = (*OF_AN_ORGANISM, "merge")
+MOST_CHUNKS = 64  # pieces the table may be in: each reading adds one
 MOST_OTHERS = 100_000  # rows of other kinds of event that are kept, the latest
 
 
@@ -64,7 +65,9 @@ class EventLog:
         """Take in what was appended; True where that brought an event."""
         tables = [table for block in self._tail.read() for table in self._parse(block)]
         if tables:
-            self.table = pa.concat_tables([self.table, *tables]).combine_chunks()
+            self.table = pa.concat_tables([self.table, *tables])
+            if self.table["event"].num_chunks > MOST_CHUNKS:
+                self.table = self.table.combine_chunks()
         self.others = self.others[-MOST_OTHERS:]
         return bool(tables)
 

@@ -53,12 +53,15 @@ class LivesTail:
         with pa.OSFile(str(path), "rb") as file:
             file.seek(self._offset)
             while (message := self._next_message(file)) is not None:
+                self._offset = file.tell()
                 try:
                     self._take(message)
                 except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError) as error:
                     self.problem = f"{self._name}: expected a table of lives, got {error}"
                     break
-                self._remember(file)
+            size = min(FINGERPRINT, self._offset)
+            file.seek(self._offset - size)
+            self._fingerprint = file.read(size)
         return self._num_batches > before
 
     def table(self) -> pa.Table:
@@ -79,12 +82,6 @@ class LivesTail:
         except (EOFError, pa.ArrowInvalid, OSError, pa.ArrowMemoryError):  # the end, or a batch that is being written
             return None
 
-    def _remember(self, file: pa.NativeFile) -> None:
-        self._offset = file.tell()
-        size = min(FINGERPRINT, self._offset)
-        file.seek(self._offset - size)
-        self._fingerprint = file.read(size)
-
     def _take(self, message: pa.Message) -> None:
         if self._schema is None:
             schema = pa.ipc.read_schema(message)
@@ -97,12 +94,12 @@ class LivesTail:
             raise ValueError(f"a batch without {', '.join(NEEDED)}")
         if self._num_batches % self.stride == 0:
             self._batches.append(batch)
-            self._num_bytes += batch.nbytes
+            self._num_bytes += message.body.size
         self._num_batches += 1
         if self._num_bytes > MOST_BYTES and len(self._batches) > 1:
             self.stride *= 2
             self._batches = self._batches[::2]
-            self._num_bytes = sum(batch.nbytes for batch in self._batches)
+            self._num_bytes //= 2
 
 
 def _check(schema: pa.Schema) -> None:

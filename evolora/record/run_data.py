@@ -125,14 +125,24 @@ class RunData:
         return self._events.table
 
     @cached_property
+    def birth_table(self) -> pa.Table:
+        """The births of `event_table`, in the order they happened."""
+        return self._events.table.filter(pc.equal(self._events.table["event"], "birth"))
+
+    @cached_property
+    def death_table(self) -> pa.Table:
+        """The deaths of `event_table`, in the order they happened."""
+        return self._events.table.filter(pc.equal(self._events.table["event"], "death"))
+
+    @cached_property
     def births(self) -> Mapping[int, Row]:
         """The birth of an organism, by its id."""
-        return ByOrganism(self._events.table.filter(pc.field("event") == "birth"))
+        return ByOrganism(self.birth_table)
 
     @cached_property
     def deaths(self) -> Mapping[int, Row]:
         """The death of an organism, by its id; the living have none."""
-        return ByOrganism(self._events.table.filter(pc.field("event") == "death"))
+        return ByOrganism(self.death_table)
 
     @cached_property
     def lives(self) -> pa.Table:
@@ -198,15 +208,15 @@ class RunData:
 
     def children_of(self, organism_id: int) -> list[int]:
         """Ids of an organism's children, in the order of their births."""
-        parents, children = self._parenthood
+        children, parents = self.parenthood
         return [int(child) for child in children[parents == organism_id]]
 
     @cached_property
-    def _parenthood(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(parents, children): a pair of ids for every parent of every birth."""
-        births = self._events.table.filter(pc.field("event") == "birth")
+    def parenthood(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(children, parents): a pair of ids for every parent of every birth, in the order of births."""
+        births = self.birth_table
         places = pc.list_parent_indices(births["parents"]).to_numpy()
-        return pc.list_flatten(births["parents"]).to_numpy(), births["organism_id"].to_numpy()[places]
+        return births["organism_id"].to_numpy()[places], pc.list_flatten(births["parents"]).to_numpy()
 
     def _read_column(self, name: str) -> NDArray[Any]:
         table, width = self.lives, len(self.niches)
@@ -231,7 +241,7 @@ class RunData:
 
     def _forget(self) -> None:
         """Drop what was computed from the logs as they were."""
-        for name in ("births", "deaths", "lives", "_parenthood"):
+        for name in ("birth_table", "death_table", "births", "deaths", "lives", "parenthood"):
             self.__dict__.pop(name, None)
         self._columns: dict[str, NDArray[Any]] = {}
         if self._lives.problem is not None:

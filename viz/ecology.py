@@ -1,0 +1,163 @@
+"""Ecology: diversity, specialisation, novelty, coverage and heredity, where the run recorded these measures."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+
+from evolora.record.run_data import RunData
+from evolora.viz.series import pick, shown_rows
+from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
+
+DIVERSITY = {
+    "lineage_hill_0": "founding lineages alive",
+    "lineage_hill_1": "effective lineages",
+    "phenotype_hill_1": "effective phenotypes (favourite niches)",
+    "behaviour_hill_1": "effective behaviours (score profiles)",
+    "adapter_hill_1": "effective adapters (weights)",
+}
+ACTIVITY = {"activity_lineage_excess": "lineages", "activity_phenotype_excess": "phenotypes"}
+COVERAGE = {
+    "coverage_1": "one organism",
+    "coverage_4": "4 organisms",
+    "coverage_16": "16 organisms",
+    "coverage_all": "all organisms",
+    "routed_score": "score if each task went to whom the past recommends",
+    "oracle_score": "score if each task went to its best visitor",
+}
+BREADTH = {
+    "specialisation_h2_prime": "H2' of scores",
+    "specialisation_d_prime": "mean d' of organisms",
+    "specialist_share": "share of specialists",
+    "generalist_share": "share of generalists",
+}
+HERITABILITY = {"heritability_score": "score", "heritability_tokens": "tokens per answer"}
+PRICE = {
+    "price_score_selection": "selection: the better had more children",
+    "price_score_transmission": "transmission: learning, mutation, merging",
+    "price_score_change": "change of the mean score, the sum of both",
+}
+
+
+def recorded(*keys: str) -> Callable[[RunData], bool]:
+    """A panel's condition: one of these measures of `ecology` has a value in some generation."""
+
+    def is_recorded(run: RunData) -> bool:
+        return any(bool(np.isfinite(pick(run.metrics, "ecology", key)).any()) for key in keys)
+
+    return is_recorded
+
+
+def diversity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """Hill numbers: how many equally common kinds would be as diverse."""
+    plot = figure(theme, GENERATION, "effective number (count)")
+    _curves(plot, run, DIVERSITY, generation, "%{y:.2f}")
+    plot.update_yaxes(rangemode="tozero")
+    return plot
+
+
+def breadth(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """How far the organisms share out the niches among themselves."""
+    plot = figure(theme, GENERATION, "0 (all alike) to 1 (each its own)")
+    _curves(plot, run, BREADTH, generation, "%{y:.3f}")
+    plot.update_yaxes(range=[0, 1])
+    return plot
+
+
+def partitioning(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """H2' of tasks solved, against the same table shuffled: the band is the shuffles' mean and two deviations."""
+    rows = shown_rows(run, generation)
+    generations = np.array([row["generation"] for row in rows])
+    seen, null, z = (np.array(pick(rows, "ecology", f"tasks_h2_prime{end}")) for end in ("", "_null", "_z"))
+    there = np.isfinite(seen) & np.isfinite(null)
+    generations, seen, null, z = (values[there] for values in (generations, seen, null, z))
+    deviation = np.divide(seen - null, z, out=np.zeros_like(seen), where=np.isfinite(z) & (z != 0))
+    plot = figure(theme, GENERATION, "H2' of tasks solved (0 to 1)")
+    edge = {"x": generations, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
+    plot.add_scatter(y=null - 2 * deviation, showlegend=False, **edge)
+    plot.add_scatter(
+        y=null + 2 * deviation,
+        fill="tonexty",
+        fillcolor=faint(OTHER, 0.4),
+        name="shuffled: mean and two deviations",
+        **edge,
+    )
+    plot.add_scatter(
+        x=generations,
+        y=seen,
+        customdata=np.stack([null, z], axis=1),
+        mode="lines+markers",
+        name="as lived",
+        line_color=colour(0),
+        hovertemplate="generation %{x}: H2' %{y:.3f}, shuffled %{customdata[0]:.3f} "
+        "(%{customdata[1]:.1f} deviations)<extra></extra>",
+    )
+    plot.update_yaxes(rangemode="tozero")
+    return plot
+
+
+def activity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """Evolutionary activity above that of neutral shadows with the same births and deaths."""
+    plot = figure(theme, GENERATION, "activity over the shadows' mean, less 1")
+    _zero(plot, "as drift alone would have it")
+    _curves(plot, run, ACTIVITY, generation, "%{y:+.1%} against the neutral shadow")
+    return plot
+
+
+def coverage(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """How many of the tasks met are solved by at least one of so many organisms."""
+    plot = figure(theme, GENERATION, "share of tasks solved, or mean score")
+    _curves(plot, run, COVERAGE, generation, "%{y:.3f}")
+    plot.update_yaxes(range=[0, 1])
+    return plot
+
+
+def heritability(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """Slope of children's on parents' values, each less its generation's mean, with two standard errors."""
+    rows = shown_rows(run, generation)
+    generations = [row["generation"] for row in rows]
+    plot = figure(theme, GENERATION, "slope of child on parent")
+    _zero(plot, "children are like anybody")
+    for index, (key, label) in enumerate(HERITABILITY.items()):
+        slope, error = (np.array(pick(rows, "ecology", name)) for name in (key, f"{key}_se"))
+        edge = {"x": generations, "mode": "lines", "line_width": 0, "hoverinfo": "skip", "showlegend": False}
+        plot.add_scatter(y=slope - 2 * error, **edge)
+        plot.add_scatter(y=slope + 2 * error, fill="tonexty", fillcolor=faint(colour(index)), **edge)
+        plot.add_scatter(
+            x=generations,
+            y=slope,
+            name=label,
+            line_color=colour(index),
+            hovertemplate=f"{label}, generation %{{x}}: slope %{{y:.2f}}<extra></extra>",
+        )
+    return plot
+
+
+def price_equation(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """What changed the mean score: who had children, or what children and learners became (Price 1970)."""
+    plot = figure(theme, GENERATION, "change of the mean score since the generation before")
+    _zero(plot, "no change")
+    _curves(plot, run, PRICE, generation, "%{y:+.4f}")
+    return plot
+
+
+def _curves(plot: go.Figure, run: RunData, labels: Mapping[str, str], until: int | None, value: str) -> None:
+    rows = shown_rows(run, until)
+    generations = [row["generation"] for row in rows]
+    for index, (key, label) in enumerate(labels.items()):
+        values = pick(rows, "ecology", key)
+        if np.isfinite(values).any():
+            plot.add_scatter(
+                x=generations,
+                y=values,
+                mode="lines+markers" if len(rows) < 60 else "lines",
+                marker_size=4,
+                connectgaps=True,  # costly measures are taken every few generations
+                name=label,
+                line_color=colour(index),
+                hovertemplate=f"{label}, generation %{{x}}: {value}<extra></extra>",
+            )
+
+
+def _zero(plot: go.Figure, meaning: str) -> None:
+    plot.add_hline(y=0, line={"color": OTHER, "dash": "dot", "width": 1}, annotation_text=meaning)

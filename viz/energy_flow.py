@@ -1,0 +1,202 @@
+"""Energy: where it comes from, whom it passes through and where it goes; and how unevenly it is owned."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from evolora.record.run_data import RunData
+from evolora.viz.series import Values, last_generation, life_generations, table_of
+from evolora.viz.style import ENERGY, GENERATION, OTHER, colour, faint, figure
+
+COMPARTMENTS = {"niches": "niches' stocks", "organisms": "organisms", "commons": "commons"}
+PATHS = {  # reason of a transfer -> (payer, payee); None is filled in from the world
+    "founding": ("source", "organisms"),
+    "inflow": ("source", "niches"),
+    "outflow": ("niches", "sink"),
+    "commons_release": ("commons", "niches"),
+    "meal": ("niches", "organisms"),
+    "prompt": ("organisms", "sink"),
+    "generation": ("organisms", "sink"),
+    "learning": ("organisms", "sink"),
+    "parameters": ("organisms", "sink"),
+    "upkeep": ("organisms", "sink"),
+}
+NAMES = {
+    "founding": "given to founders",
+    "inflow": "inflow",
+    "outflow": "lost from stocks",
+    "prompt": "prompt tokens",
+    "generation": "generated tokens",
+    "learning": "learning",
+    "parameters": "adapter size",
+    "upkeep": "upkeep",
+    "remains": "remains of the dead",
+}
+INSIDE = {"endowment": "from parents to children", "pooling": "into and out of colonies' pots"}
+TOLERANCE = 1e-4  # energy by which rows of micro-units, summed as floats, may miss
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Energy over a span of generations: what each compartment held `before` and `after`, and `flows` by (payer,
+    payee, reason); `within` is what moved inside a compartment, by reason, `missing` the largest imbalance of one."""
+
+    first: int
+    last: int
+    before: dict[str, float]
+    after: dict[str, float]
+    flows: dict[tuple[str, str, str], float]
+    within: dict[str, float]
+    missing: float
+
+
+def energy_budget(run: RunData, generation: int | None = None, whole_run: bool = False) -> Budget:
+    """The books of one generation, or of all up to it, from `flows` and `energy` of the metrics."""
+    rows = [row for row in run.metrics if generation is None or row["generation"] <= generation]
+    span = rows if whole_run else rows[-1:]
+    earlier = rows[-2] if len(rows) > 1 and not whole_run else {}
+    totals: dict[str, float] = {}
+    for row in span:
+        for reason, amount in table_of(row, "flows").items():
+            totals[reason] = totals.get(reason, 0.0) + amount
+    paths = {**PATHS, "remains": ("organisms", _heir(run))}
+    flows = {(*paths[reason], reason): amount for reason, amount in totals.items() if reason in paths and amount > 0}
+    before, after = (table_of(row, "energy") for row in (earlier, span[-1] if span else {}))
+    missing = max(abs(_imbalance(name, before, after, flows)) for name in COMPARTMENTS)
+    within = {reason: totals[reason] for reason in INSIDE if totals.get(reason)}
+    first, last = (span[0]["generation"], span[-1]["generation"]) if span else (0, 0)
+    return Budget(first, last, before, after, flows, within, missing)
+
+
+def _heir(run: RunData) -> str:
+    settings = run.world.get("energy")
+    return "sink" if isinstance(settings, dict) and settings.get("remains") == "sink" else "commons"
+
+
+def _imbalance(
+    name: str, before: dict[str, float], after: dict[str, float], flows: dict[tuple[str, str, str], float]
+) -> float:
+    came = sum(amount for (_, payee, _), amount in flows.items() if payee == name)
+    went = sum(amount for (payer, _, _), amount in flows.items() if payer == name)
+    return before.get(name, 0.0) + came - went - after.get(name, 0.0)
+
+
+def energy_flow(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """Sankey diagram of one generation's energy: everything on the left arrives on the right."""
+    return _sankey(energy_budget(run, generation), theme)
+
+
+def energy_flow_so_far(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """Sankey diagram of all energy from the beginning up to a generation."""
+    return _sankey(energy_budget(run, generation, whole_run=True), theme)
+
+
+def _sankey(budget: Budget, theme: str) -> go.Figure:
+    shades = {"source": colour(1), "niches": colour(0), "organisms": colour(2), "commons": colour(3)}
+    nodes: dict[str, str] = {}  # label -> colour
+    links: list[tuple[str, str, float, str, str]] = []  # from, to, energy, colour, what
+    for name, label in COMPARTMENTS.items():
+        held = f"{label}, before"
+        if budget.before.get(name, 0.0) > TOLERANCE:
+            links.append((held, label, budget.before[name], shades[name], f"held by {label} before"))
+    for (payer, payee, reason), amount in sorted(budget.flows.items()):
+        start = COMPARTMENTS.get(payer, NAMES.get(reason, reason))
+        end = COMPARTMENTS.get(payee, NAMES.get(reason, reason))
+        links.append((start, end, amount, shades.get(payer, OTHER), NAMES.get(reason, reason.replace("_", " "))))
+    for name, label in COMPARTMENTS.items():
+        if budget.after.get(name, 0.0) > TOLERANCE:
+            links.append((label, f"{label}, after", budget.after[name], shades[name], f"held by {label} after"))
+    for start, end, _, _, _ in links:
+        nodes.setdefault(start, OTHER)
+        nodes.setdefault(end, OTHER)
+    nodes.update({label: shades[name] for name, label in COMPARTMENTS.items() if label in nodes})
+    places = {label: place for place, label in enumerate(nodes)}
+    plot = figure(theme)
+    plot.add_sankey(
+        arrangement="snap",
+        node={
+            "label": list(nodes),
+            "color": list(nodes.values()),
+            "pad": 18,
+            "thickness": 16,
+            "line": {"width": 0},
+            "hovertemplate": "%{label}: %{value:.3f} energy<extra></extra>",
+        },
+        link={
+            "source": [places[link[0]] for link in links],
+            "target": [places[link[1]] for link in links],
+            "value": [link[2] for link in links],
+            "color": [faint(link[3], 0.35) for link in links],
+            "label": [link[4] for link in links],
+            "hovertemplate": "%{label}: %{value:.3f} energy<extra></extra>",
+        },
+        valueformat=".2f",
+    )
+    plot.update_layout(title={"text": _balance(budget), "font": {"size": 13}}, height=460, margin={"t": 70})
+    return plot
+
+
+def _balance(budget: Budget) -> str:
+    """The diagram's sum in words: what came in is what is held more plus what was burnt."""
+    came = sum(amount for (payer, _, _), amount in budget.flows.items() if payer == "source")
+    burnt = sum(amount for (_, payee, _), amount in budget.flows.items() if payee == "sink")
+    before, after = (sum(held.get(name, 0.0) for name in COMPARTMENTS) for held in (budget.before, budget.after))
+    one = budget.first == budget.last
+    span = f"generation {budget.last}" if one else f"generations {budget.first} to {budget.last}"
+    verdict = "the books balance" if budget.missing < TOLERANCE else f"{budget.missing:.4f} energy is unaccounted for"
+    lines = [f"{span}: {before:.1f} before + {came:.1f} in = {burnt:.1f} burnt + {after:.1f} after; {verdict}"]
+    inside = [f"{amount:.1f} passed {INSIDE[reason]}" for reason, amount in budget.within.items()]
+    return "<br>".join([*lines, f"not drawn: {', '.join(inside)}"] if inside else lines)
+
+
+def lorenz(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """Lorenz curve: which share of all energy the poorest share of organisms own."""
+    shown = last_generation(run, generation)
+    held = np.sort(np.maximum(run.life_column("energy")[run.rows_of(shown)], 0.0))
+    share = np.concatenate([[0.0], np.cumsum(held)]) / max(held.sum(), 1e-12)
+    people = np.linspace(0, 1, len(share))
+    plot = figure(theme, "poorest share of the organisms", "share of all their energy")
+    plot.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": OTHER}, name="all equal", hoverinfo="skip"
+    )
+    plot.add_scatter(
+        x=people,
+        y=share,
+        mode="lines",
+        fill="tozeroy",
+        name=f"generation {shown}: Gini {gini(held):.2f}",
+        line_color=colour(0),
+        hovertemplate="the poorest %{x:.0%} own %{y:.0%} of the energy<extra></extra>",
+    )
+    plot.update_xaxes(range=[0, 1], tickformat=".0%")
+    plot.update_yaxes(range=[0, 1], tickformat=".0%")
+    return plot
+
+
+def energy_gini(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
+    """Gini coefficient of the organisms' energy, generation by generation."""
+    generations, held = life_generations(run, generation), run.life_column("energy")
+    plot = figure(theme, GENERATION, "Gini coefficient (0: all equal, 1: one owns all)")
+    plot.add_scatter(
+        x=generations,
+        y=[gini(held[run.rows_of(g)]) for g in generations],
+        mode="lines",
+        line_color=colour(0),
+        name=f"Gini coefficient of {ENERGY}",
+        hovertemplate="generation %{x}: Gini %{y:.3f}<extra></extra>",
+    )
+    plot.update_yaxes(range=[0, 1])
+    return plot
+
+
+def gini(values: Values) -> float:
+    """Gini coefficient of amounts >= 0 (less counts as 0): mean absolute difference over twice the mean.
+
+    By ranks: sum((2 i - n - 1) x_i) / (n sum(x)), x ascending, i from 1. 0 where there is nothing to share.
+    """
+    ordered = np.sort(np.maximum(values, 0.0))
+    number, total = len(ordered), ordered.sum()
+    if number == 0 or not total > 0:
+        return 0.0
+    return float(((2 * np.arange(1, number + 1) - number - 1) * ordered).sum() / (number * total))

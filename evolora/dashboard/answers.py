@@ -35,7 +35,7 @@ def overview(library: Library, request: Request) -> Response:
 def frames(library: Library, request: Request) -> Response:
     """The pond from one generation to another."""
     book = library.open(request.path_params["key"])
-    return as_json({"frames": book.frames.between(number(request, "from", 0), number(request, "to", 0))})
+    return as_json({"frames": book.frames().between(number(request, "from", 0), number(request, "to", 0))})
 
 
 def panels(library: Library, request: Request) -> Response:
@@ -57,8 +57,8 @@ def organism(library: Library, request: Request) -> Response:
     identity = request.path_params["organism"]
     if not _is_number(identity):
         raise RunFolderError("expected an organism's number")
-    with book.lock:
-        described = describe_organism(book.data, int(identity), number(request, "generation", None))
+    with book.life.newest() as data:
+        described = describe_organism(data, int(identity), number(request, "generation", None))
     if described is None:
         raise RunFolderError(f"organism {identity}: nobody of that number was born in this run")
     return as_json(described)

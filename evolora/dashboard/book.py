@@ -1,12 +1,11 @@
-"""One run, open: its data, the pond's frames and the figures drawn of it, kept until the run has grown."""
+"""One run, open: what the page asks about it, answered from its folder as it is now."""
 
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from evolora.dashboard.frames import Frames, numbers, short
-from evolora.dashboard.runs import refuse_strays
+from evolora.dashboard.reader import Reader
 from evolora.record.run_data import RunData
 from evolora.record.run_dir import METRICS
 from evolora.viz.pond import niche_places
@@ -16,52 +15,32 @@ from evolora.viz.style import PALETTE
 STRIP_POINTS = 600  # of the curve behind the scrubber
 STILL_RUNNING = 5.0  # a run that was silent for so many generations' time, and a minute, has stopped
 RECENT = 10  # generations that the estimate of the time left is made from
+LONGEST_NAME = 80  # characters of a niche's name
+MOST_PROBLEMS = 5
+
+Row = dict[str, Any]
 
 
 class Book:
-    """A run that somebody looks at. Every method may be called from any thread; the folder is read under one lock."""
+    """A run that somebody looks at. Its plots have a reading of their own, so that the pond never waits for a plot."""
 
     def __init__(self, folder: Path, title: str) -> None:
         self.folder, self.title = folder, title
-        self.lock = threading.Lock()
-        refuse_strays(folder)
-        self.data = RunData.open(folder)
-        self.version = 0
+        self.life = Reader(folder)
+        self.plots = Reader(folder)
+        self.figures: dict[tuple[str, int | None, str], tuple[int, str]] = {}  # filled by figures.py
         self._frames: tuple[int, Frames] | None = None
-        self.figures: dict[tuple[str, int | None, str], tuple[int, str]] = {}
 
-    def refresh(self) -> None:
-        """Take in what was written since, unless somebody is drawing: whoever must have the newest asks for it."""
-        if self.lock.acquire(blocking=False):
-            try:
-                self._refresh()
-            finally:
-                self.lock.release()
-
-    def _refresh(self) -> None:
-        refuse_strays(self.folder)
-        if self.data.refresh():
-            self.version += 1
-
-    @property
     def frames(self) -> Frames:
-        """The pond of the run as it is now; it never waits for a plot that is being drawn."""
-        made = self._frames
-        if made is not None and made[0] == self.version:
-            return made[1]
-        with self.lock:
-            if self._frames is None or self._frames[0] != self.version:
-                self._frames = (self.version, Frames(self.data))
+        """The pond of the run as it is now."""
+        with self.life.newest() as data:
+            if self._frames is None or self._frames[0] != self.life.version:
+                self._frames = (self.life.version, Frames(data))
             return self._frames[1]
 
-    def overview(self) -> dict[str, Any]:
+    def overview(self) -> Row:
         """What the page needs to open the run: its name, length and niches, and the curves behind the scrubber."""
-        with self.lock:
-            self._refresh()
-            data = self.data
-            metrics = data.metrics
-            shown = evenly(metrics, STRIP_POINTS)
-            energies = [numbers(row.get("energy")).get("organisms", 0.0) for row in metrics]
+        with self.life.newest() as data:
             return {
                 "title": self.title,
                 "folder": str(self.folder).encode("utf-8", "replace").decode("utf-8"),
@@ -69,46 +48,36 @@ class Book:
                 "seed": data.seed,
                 "host": str(data.run.get("host", "")),
                 "planned": _planned(data),
-                "first": metrics[0]["generation"] if metrics else 0,
-                "last": metrics[-1]["generation"] if metrics else 0,
-                "state": self._state(),
-                "seconds_left": self._seconds_left(),
+                "first": data.generations[0] if data.metrics else 0,
+                "last": data.generations[-1] if data.metrics else 0,
+                "state": self._state(data),
+                "seconds_left": self._seconds_left(data),
                 "niches": _niches(data),
                 "palette": list(PALETTE),
-                "peak": max(energies, default=0.0),
-                "strip": {
-                    "generation": [row["generation"] for row in shown],
-                    "living": [short(row.get("num_living")) for row in shown],
-                    "score": [short(row.get("mean_score")) for row in shown],
-                },
-                "problems": [str(problem) for problem in data.problems[:5]],
+                "peak": max((numbers(row.get("energy")).get("organisms", 0.0) for row in data.metrics), default=0.0),
+                "strip": _strip(data),
+                "problems": [str(problem) for problem in data.problems[:MOST_PROBLEMS]],
                 "num_broken": data.num_broken,
                 "is_thinned": data.is_thinned,
             }
 
-    def _state(self) -> str:
+    def _state(self, data: RunData) -> str:
         """running, finished, extinct, waiting (for its first generation) or stopped."""
-        if not self.data.metrics:
+        if not data.metrics:
             return "waiting"
-        last = self.data.metrics[-1]
-        planned = _planned(self.data)
+        last, planned = data.metrics[-1], _planned(data)
         if last.get("num_living") == 0:
             return "extinct"
         if planned is not None and last["generation"] >= planned:
             return "finished"
         silence = time.time() - (self.folder / METRICS).stat().st_mtime
-        return "running" if silence < 60.0 + STILL_RUNNING * (self._pace() or 0.0) else "stopped"
+        return "running" if silence < 60.0 + STILL_RUNNING * (_pace(data) or 0.0) else "stopped"
 
-    def _pace(self) -> float | None:
-        """Seconds a generation took lately."""
-        recent = [value for row in self.data.timing[-RECENT:] if (value := short(row.get("seconds"))) is not None]
-        return sum(recent) / len(recent) if recent else None
-
-    def _seconds_left(self) -> float | None:
-        planned, pace = _planned(self.data), self._pace()
-        if planned is None or pace is None or self._state() != "running":
+    def _seconds_left(self, data: RunData) -> float | None:
+        planned, pace = _planned(data), _pace(data)
+        if planned is None or pace is None or self._state(data) != "running":
             return None
-        return short(max(0, planned - self.data.metrics[-1]["generation"]) * pace)
+        return short(max(0, planned - data.generations[-1]) * pace)
 
 
 def _planned(data: RunData) -> int | None:
@@ -117,9 +86,24 @@ def _planned(data: RunData) -> int | None:
     return planned if type(planned) is int and 0 <= planned < 2**31 else None
 
 
-def _niches(data: RunData) -> list[dict[str, Any]]:
-    names = data.niches
+def _pace(data: RunData) -> float | None:
+    """Seconds a generation took lately."""
+    recent = [value for row in data.timing[-RECENT:] if (value := short(row.get("seconds"))) is not None]
+    return sum(recent) / len(recent) if recent else None
+
+
+def _strip(data: RunData) -> Row:
+    rows = evenly(data.metrics, STRIP_POINTS)
+    return {
+        "generation": [row["generation"] for row in rows],
+        "living": [short(row.get("num_living")) for row in rows],
+        "score": [short(row.get("mean_score")) for row in rows],
+    }
+
+
+def _niches(data: RunData) -> list[Row]:
+    """The niches with their places on the pond's shore."""
+    places = niche_places(len(data.niches)).round(4).tolist()
     return [
-        {"name": str(name)[:80], "x": short(x), "y": short(y)}
-        for name, (x, y) in zip(names, niche_places(len(names)).round(4).tolist(), strict=True)
+        {"name": str(name)[:LONGEST_NAME], "x": x, "y": y} for name, (x, y) in zip(data.niches, places, strict=True)
     ]

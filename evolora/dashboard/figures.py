@@ -9,15 +9,17 @@ from evolora.viz.style import THEMES
 
 MOST_KEPT = 96  # figures
 MOST_BYTES = 16_000_000  # of one figure: more would choke the page
-PANEL_BY_KEY = {panel.key: panel for panel in PANELS}
+SHOWN = [panel for panel in PANELS if panel.group != "Pond"]  # the page has a living one
+WIDE = frozenset({"signs", "traits", "niche-economy", "specialisation", "muller", "phylogeny", "life"})  # a whole row
+PANEL_BY_KEY = {panel.key: panel for panel in SHOWN}
 
 
 def list_panels(book: Book) -> list[dict[str, Any]]:
     """The panels whose data the run has, in their order."""
-    with book.lock:
-        panels = [panel for panel in PANELS if panel.available(book.data)]
+    with book.plots.newest() as run:
+        panels = [panel for panel in SHOWN if panel.available(run)]
     return [
-        {"key": panel.key, "group": panel.group, "title": panel.title, "caption": panel.caption} for panel in panels
+        {"key": p.key, "group": p.group, "title": p.title, "caption": p.caption, "wide": p.key in WIDE} for p in panels
     ]
 
 
@@ -30,17 +32,16 @@ def draw_panel(book: Book, key: str, generation: int | None, theme: str) -> str:
     panel = PANEL_BY_KEY.get(key)
     if panel is None or theme not in THEMES:
         raise RunFolderError("expected the key of a plot and a theme, got another; reload the page")
-    kept = book.figures.get((key, generation, theme))
-    if kept is not None and kept[0] == book.version:
-        return kept[1]
-    with book.lock:
-        if not panel.available(book.data):
+    with book.plots.newest() as run:
+        kept = book.figures.get((key, generation, theme))
+        if kept is not None and kept[0] == book.plots.version:
+            return kept[1]
+        if not panel.available(run):
             raise RunFolderError("this run has no data for the plot yet")
-        version = book.version
-        text = str(panel.draw(book.data, generation=generation, theme=theme).to_json())
-    if len(text) > MOST_BYTES:
-        raise RunFolderError(f"expected a figure of at most {MOST_BYTES} bytes, got {len(text)}; look at a shorter run")
-    book.figures[(key, generation, theme)] = (version, text)
-    for old in list(book.figures)[:-MOST_KEPT]:
-        book.figures.pop(old, None)
-    return text
+        text = str(panel.draw(run, generation=generation, theme=theme).to_json())
+        if len(text) > MOST_BYTES:
+            raise RunFolderError(f"expected a figure of at most {MOST_BYTES} bytes, got {len(text)}: too many to draw")
+        book.figures[(key, generation, theme)] = (book.plots.version, text)
+        for old in list(book.figures)[:-MOST_KEPT]:
+            del book.figures[old]
+        return text

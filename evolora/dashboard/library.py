@@ -19,10 +19,10 @@ class Library:
         self._books: dict[str, Book] = {}
 
     def open(self, key: str) -> Book:
-        """A run's book, up to date.
+        """A run's book.
 
         Raises:
-            RunFolderError: no such run, or a folder that cannot be read.
+            RunFolderError: no such run, or a link in it leads out of its folder.
         """
         with self._lock:
             folder = self.runs.folder(key)
@@ -30,12 +30,11 @@ class Library:
             self._books[key] = book
             for old in list(self._books)[:-MOST_BOOKS]:
                 del self._books[old]
-        book.refresh()
-        return book
+            return book
 
     def open_newest(self) -> None:
         """Read the run that a page will ask for first, before it does."""
         key = self.runs.newest()
         if key is not None:
             with suppress(EvoloraError):  # told when somebody asks for it
-                _ = self.open(key).frames
+                self.open(key).frames()

@@ -77,7 +77,7 @@ class Panel {
     Object.assign(this, { described, owner, inView: false, state: null, figure: null });
     const tool = (name, title, act) => make("button", { type: "button", title, "aria-label": `${described.title}: ${title}`, onclick: act }, name);
     this.plot = make("div", { class: "plot", "aria-busy": "true" });
-    this.element = make("article", { class: "panel", "data-panel": described.key, "aria-label": described.title },
+    this.element = make("article", { class: described.wide ? "panel wide" : "panel", "data-panel": described.key, "aria-label": described.title },
       make("header", {}, make("h3", {}, described.title), make("div", { class: "tools" },
         tool("SVG", "download as SVG", () => this.picture("svg")),
         tool("PNG", "download as PNG", () => this.picture("png")),

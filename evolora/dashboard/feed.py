@@ -12,7 +12,7 @@ from evolora.dashboard.runs import Runs
 from evolora.record.run_dir import METRICS
 
 POLL_SECONDS = 0.25
-LOOK_SECONDS = 2.0  # between looks for new runs
+LOOK_SECONDS = 1.0  # between looks for new runs
 QUIET_SECONDS = 10.0  # a comment is sent after so long without news, so that a listener that has gone is noticed
 
 

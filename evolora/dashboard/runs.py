@@ -1,6 +1,7 @@
 """Which runs may be looked at: found below the folders a user named, asked for by key, never by path."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -74,10 +75,10 @@ def find_runs(root: Path) -> list[Path]:
 
 
 def _folders(folder: Path, root: Path) -> list[Path]:
-    """Visible folders in `folder` that really lie below `root`; one that may not be read holds no runs for us."""
+    """Visible folders in `folder` that really lie below `root`; one that may not be read, or is gone, holds none."""
     try:
         inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    except PermissionError:
+    except (PermissionError, FileNotFoundError, NotADirectoryError):
         return []
     return [path for path in inside if path.resolve().is_relative_to(root)]
 
@@ -105,7 +106,7 @@ def refuse_stray(path: Path, home: Path) -> None:
     Raises:
         RunFolderError: names the link.
     """
-    if not path.resolve().is_relative_to(home.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(home)):  # realpath bears links in a circle
         raise RunFolderError(
             f"{printable(path.name)}: expected a file of the run, got a link that leads out of its folder; remove it"
         )

@@ -27,7 +27,7 @@ from evolora.viz.dashboard import page_files
 EVERY_ADDRESS = ("0.0.0.0", "::")
 PORT = 8765
 PORTS_TRIED = 20
-LINGER = 10.0  # seconds that a dashboard stays after its run, and after the last page has gone
+LINGER = 5.0  # seconds that a dashboard stays after its run, and after the last page has gone
 QUESTIONS: dict[str, answers.Question] = {
     "/api/runs": answers.list_runs,
     "/api/runs/{key}": answers.overview,

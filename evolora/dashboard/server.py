@@ -67,12 +67,22 @@ async def _news(feed: Feed, request: Request) -> Response:
     return StreamingResponse(feed.listen(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Lets its listeners go before it stops, and stops by itself when its run and its pages have gone."""
 
-    def __init__(self, config: uvicorn.Config, feed: Feed, beside: int | None) -> None:
+    def __init__(self, app: Starlette, beside: int | None = None) -> None:
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+            ws="none",
+        )
         super().__init__(config)
-        self.feed, self.beside = feed, beside
+        self.feed: Feed = app.state.feed
+        self.beside = beside
         self._alone_since: float | None = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -100,18 +110,9 @@ def serve(
     started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until interrupted; `beside` is the process of the run that started us, and whose end is ours as well."""
-    app = make_app(roots, host)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-        ws="none",
-    )
+    server = Server(make_app(roots, host), beside)
     started()
-    _Server(config, app.state.feed, beside).run([listening])
+    server.run([listening])
 
 
 def listen_on(host: str = LOOPBACK[0], port: int | None = None) -> socket.socket:

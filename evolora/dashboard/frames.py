@@ -14,7 +14,8 @@ from evolora.viz.pond import pond_layout
 MOST_FRAMES = 64  # in one answer
 MOST_CELLS = 2_000  # of one frame: the richest, where a generation has more
 MOST_EVENTS = 2_000  # births, and again deaths, of one frame
-DIGITS = 4  # of a coordinate, whose unit is the pond's radius
+DIGITS = 4  # of a coordinate, whose unit is the pond's radius, of an energy and of a score
+EVENT_COLUMNS = ["event", "generation", "organism_id", "kind", "parents", "lineage", "energy", "cause"]
 FARTHEST = 1.5  # from the pond's middle: only a damaged record puts anybody further out
 
 Frame = dict[str, Any]
@@ -35,7 +36,7 @@ class Frames:
         places = np.stack([layout["x"].to_numpy(), layout["y"].to_numpy()], axis=1)
         self.places = np.nan_to_num(places).clip(-FARTHEST, FARTHEST).round(DIGITS)
         self.lives = run.lives
-        self.events = run.event_table.sort_by("generation")
+        self.events = run.event_table.select(EVENT_COLUMNS).sort_by("generation").combine_chunks()
         self.events_when: NDArray[np.int64] = self.events["generation"].to_numpy()
 
     def between(self, start: int, stop: int) -> list[Frame]:
@@ -59,9 +60,9 @@ class Frames:
             "x": [*self.places[alive, 0].tolist(), *(x for x, _ in cradles)],
             "y": [*self.places[alive, 1].tolist(), *(y for _, y in cradles)],
             "lineage": [*self.lineages[alive].tolist(), *(birth.get("lineage", 0) for birth in births)],
-            "energy": [*map(short, self.energies[alive]), *(short(birth.get("energy", 0.0)) for birth in births)],
+            "energy": [*_rounded(self.energies[alive]), *(short(birth.get("energy", 0.0)) for birth in births)],
             "niche": [*self.niches[alive].tolist(), *(-1 for _ in births)],
-            "score": [*map(short, scores[alive - start]), *(None for _ in births)],
+            "score": [*_rounded(scores[alive - start]), *(None for _ in births)],
             "births": [
                 {"id": birth["organism_id"], "kind": birth.get("kind", ""), "parents": birth.get("parents", [])}
                 for birth in births
@@ -129,6 +130,11 @@ def numbers(table: Any) -> dict[str, float]:
     if not isinstance(table, dict):
         return {}
     return {str(key): value for key, entry in table.items() if (value := short(entry)) is not None}
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float | None]:
+    """Numbers to send, None for what is no number."""
+    return [value if math.isfinite(value) else None for value in values.round(DIGITS).tolist()]
 
 
 def _row_sums(column: Any) -> NDArray[np.float64]:

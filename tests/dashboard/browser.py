@@ -1,6 +1,7 @@
 """A headless browser that keeps account of what its pages asked for and complained about, and servers for it."""
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -115,3 +116,8 @@ def wait(found: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> A
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
         time.sleep(0.02)
     return result
+
+
+def patience() -> float:
+    """How many times longer things may take because others keep this machine busy; 1 where it is ours alone."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, DRIVER, Page, open_browser, serving, wait
+from browser import CHROMIUM, DRIVER, Page, open_browser, patience, serving, wait
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -132,8 +132,7 @@ def test_a_generation_is_on_the_screen_soon_after_it_was_written(
             file.write(lines[39][:50])  # half a line is left for later
         time.sleep(1.0)
         assert page.shown() == 39 and page.text("#trouble") == ""
-    # the others in this machine may hold up some of them
-    assert min(waited) < SOON / 2 and sorted(waited)[1] < SOON, waited
+    assert sorted(waited)[1] < SOON * patience(), waited
 
 
 def test_a_paused_view_stays_and_live_goes_to_the_newest(driver: WebDriver, pretend: Path, tmp_path: Path) -> None:
@@ -296,17 +295,24 @@ def test_two_thousand_generations_of_256_open_in_two_seconds_and_scrub(driver: W
             start = time.monotonic()
             page.open().until_shown(2000)
             opened.append(time.monotonic() - start)
-        assert min(opened) < 2.0, opened
-        seek = "const s = document.getElementById('scrub'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))"
-        jumps = []
-        for generation in (1000, 250, 1777, 3):
-            start = time.monotonic()
-            page.run(seek, generation)
-            page.until_shown(generation)
-            jumps.append(time.monotonic() - start)
-        assert sorted(jumps)[1] < 0.5, jumps
+        assert min(opened) < 2.0 * patience(), opened
+        jumps = [scrub(page, generation) for generation in (1000, 250, 1777, 3, 1234)]
+        assert sorted(jumps)[1] < 1.0 * patience(), jumps  # far away: nothing of it was there yet
+        drags = [scrub(page, generation) for generation in range(1235, 1275)]
+        assert sorted(drags)[len(drags) // 2] < 0.1 * patience(), drags  # close by: it was fetched ahead
         weight = page.run(
             "return performance.getEntriesByType('resource').filter((one) => one.name.includes('/frames'))"
             ".map((one) => one.decodedBodySize)"
         )
         assert max(weight) < 500_000, json.dumps(weight)
+
+
+def scrub(page: Page, generation: int) -> float:
+    """Seconds from moving the slider to the generation's being shown."""
+    start = time.monotonic()
+    page.run(
+        "const s = document.getElementById('scrub'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))",
+        generation,
+    )
+    page.until_shown(generation)
+    return time.monotonic() - start

@@ -24,12 +24,12 @@ export class Frames {
   /** The frame of one generation, or undefined where there is none. */
   async get(generation, heading = 1) {
     const number = Math.floor(generation / CHUNK);
-    const wanted = this.chunk(number);
+    const frames = await this.chunk(number);
     for (const step of [1, 2]) {
       const ahead = number + step * heading;
       if (ahead >= 0 && ahead * CHUNK <= this.last) this.chunk(ahead).catch(() => undefined); // told when it is shown
     }
-    return (await wanted).get(generation);
+    return frames.get(generation);
   }
 
   chunk(number) {

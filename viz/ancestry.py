@@ -46,10 +46,9 @@ def died_of(run: RunData, cause: str, first: int, last: int) -> dict[int, list[i
 
 def parent_child_scores(run: RunData, first: int, last: int) -> Pairs:
     """Children born in a span of generations with the mean of their parents."""
-    start, stop = run.rows_of(first - FIRST_YEARS).start, run.rows_of(last).stop
-    ids, when = (run.life_column(name)[start:stop] for name in ("organism_id", "generation"))
-    answers = np.nansum(run.life_column("answers")[start:stop], axis=1)
-    scores = np.nansum(run.life_column("scores")[start:stop], axis=1)
+    rows = slice(run.rows_of(first - FIRST_YEARS).start, run.rows_of(last).stop)
+    ids, when = (run.life_column(name, rows) for name in ("organism_id", "generation"))
+    answers, scores = (np.nansum(run.life_column(name, rows), axis=1) for name in ("answers", "scores"))
     rate = scores / np.maximum(answers, 1)
     _, place = np.unique(when, return_inverse=True)
     means = np.bincount(place, weights=rate) / np.maximum(np.bincount(place), 1) if len(when) else np.array([])
@@ -73,7 +72,7 @@ def parent_child_scores(run: RunData, first: int, last: int) -> Pairs:
 def children_with_fate(run: RunData, first: int, last: int) -> Fates:
     """Children born in a span, and whether they left anybody in the last generation recorded up to its end."""
     births = sorted(_births(run, first, last), key=lambda birth: (birth["generation"], birth["organism_id"]))
-    living = set(run.life_column("organism_id")[run.rows_of(last + 3)].tolist())
+    living = set(run.life_column("organism_id", run.rows_of(last + 3)).tolist())
     ancestors = ancestors_of(run, living) | living
     return Fates(
         np.array([birth["generation"] for birth in births], dtype=np.int64),

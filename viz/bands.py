@@ -11,7 +11,7 @@ from evolora.viz.style import GENERATION, colour, faint, template
 
 TRAITS = {  # column of lives -> (name, unit)
     "rank": ("adapter rank", "columns"),
-    "mutation_scale": ("mutation scale", "share of the weights' size"),
+    "mutation_scale": ("mutation scale", "share of the weights"),
     "learning_rate": ("learning rate", "Adam step"),
     "temperature": ("sampling temperature", "no unit"),
     "answer_limit": ("longest answer", "tokens"),
@@ -54,12 +54,13 @@ def add_bands(
 def traits(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """How the heritable traits move: each one's spread among the living, generation by generation."""
     generations = life_generations(run, generation, most=200)
-    plot = make_subplots(rows=2, cols=3, vertical_spacing=0.2, horizontal_spacing=0.1)
+    names = [name for name, _ in TRAITS.values()]
+    plot = make_subplots(rows=2, cols=3, subplot_titles=names, vertical_spacing=0.16, horizontal_spacing=0.1)
     plot.update_layout(template=template(theme))
     for place, (column, (name, unit)) in enumerate(TRAITS.items()):
         row, col = place // 3 + 1, place % 3 + 1
         add_bands(plot, run, column, generations, colour(0), name, row, col)
         plot.update_xaxes(title_text=GENERATION if row == 2 else None, row=row, col=col)
-        plot.update_yaxes(title_text=f"{name}<br>({unit})", row=row, col=col)
+        plot.update_yaxes(title_text=unit, row=row, col=col)
     plot.update_layout(height=520)
     return plot

@@ -50,7 +50,7 @@ def recorded(*keys: str) -> Callable[[RunData], bool]:
 
 def diversity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Hill numbers: how many equally common kinds would be as diverse."""
-    plot = figure(theme, GENERATION, "effective number (count)")
+    plot = figure(theme, GENERATION, "effective number (count)", height=430)
     _curves(plot, run, DIVERSITY, generation, "%{y:.2f}")
     plot.update_yaxes(rangemode="tozero")
     return plot
@@ -58,7 +58,7 @@ def diversity(run: RunData, *, generation: int | None = None, theme: str = "ligh
 
 def breadth(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """How far the organisms share out the niches among themselves."""
-    plot = figure(theme, GENERATION, "0 (all alike) to 1 (each its own)")
+    plot = figure(theme, GENERATION, "index or share (0 to 1)", height=430)
     _curves(plot, run, BREADTH, generation, "%{y:.3f}")
     plot.update_yaxes(range=[0, 1])
     return plot
@@ -72,7 +72,7 @@ def partitioning(run: RunData, *, generation: int | None = None, theme: str = "l
     there = np.isfinite(seen) & np.isfinite(null)
     generations, seen, null, z = (values[there] for values in (generations, seen, null, z))
     deviation = np.divide(seen - null, z, out=np.zeros_like(seen), where=np.isfinite(z) & (z != 0))
-    plot = figure(theme, GENERATION, "H2' of tasks solved (0 to 1)")
+    plot = figure(theme, GENERATION, "H2' of tasks solved (0 to 1)", height=430)
     edge = {"x": generations, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
     plot.add_scatter(y=null - 2 * deviation, showlegend=False, **edge)
     plot.add_scatter(
@@ -98,7 +98,7 @@ def partitioning(run: RunData, *, generation: int | None = None, theme: str = "l
 
 def activity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Evolutionary activity above that of neutral shadows with the same births and deaths."""
-    plot = figure(theme, GENERATION, "activity over the shadows' mean, less 1")
+    plot = figure(theme, GENERATION, "activity above drift (share)", height=430)
     _zero(plot, "as drift alone would have it")
     _curves(plot, run, ACTIVITY, generation, "%{y:+.1%} against the neutral shadow")
     return plot
@@ -106,7 +106,7 @@ def activity(run: RunData, *, generation: int | None = None, theme: str = "light
 
 def coverage(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """How many of the tasks met are solved by at least one of so many organisms."""
-    plot = figure(theme, GENERATION, "share of tasks solved, or mean score")
+    plot = figure(theme, GENERATION, "share or score (0 to 1)", height=430)
     _curves(plot, run, COVERAGE, generation, "%{y:.3f}")
     plot.update_yaxes(range=[0, 1])
     return plot
@@ -116,7 +116,7 @@ def heritability(run: RunData, *, generation: int | None = None, theme: str = "l
     """Slope of children's on parents' values, each less its generation's mean, with two standard errors."""
     rows = shown_rows(run, generation)
     generations = [row["generation"] for row in rows]
-    plot = figure(theme, GENERATION, "slope of child on parent")
+    plot = figure(theme, GENERATION, "slope of child on parent", height=430)
     _zero(plot, "children are like anybody")
     for index, (key, label) in enumerate(HERITABILITY.items()):
         slope, error = (np.array(pick(rows, "ecology", name)) for name in (key, f"{key}_se"))
@@ -135,7 +135,7 @@ def heritability(run: RunData, *, generation: int | None = None, theme: str = "l
 
 def price_equation(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """What changed the mean score: who had children, or what children and learners became (Price 1970)."""
-    plot = figure(theme, GENERATION, "change of the mean score since the generation before")
+    plot = figure(theme, GENERATION, "change of the mean score", height=430)
     _zero(plot, "no change")
     _curves(plot, run, PRICE, generation, "%{y:+.4f}")
     return plot

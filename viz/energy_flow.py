@@ -7,9 +7,12 @@ import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
 from evolora.viz.series import Values, last_generation, life_generations, table_of
-from evolora.viz.style import ENERGY, GENERATION, OTHER, colour, faint, figure
+from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
 
-COMPARTMENTS = {"niches": "niches' stocks", "organisms": "organisms", "commons": "commons"}
+COMPARTMENTS = ("niches", "organisms", "commons")  # where energy is held, as the metrics name it
+PASSED = ("niches", "organisms")  # those in the middle of the diagram
+LABELS = {"niches": "niches' stocks", "organisms": "organisms"}
+SHADES = {"source": colour(1), "niches": colour(0), "organisms": colour(2), "commons": colour(3)}
 PATHS = {  # reason of a transfer -> (payer, payee); None is filled in from the world
     "founding": ("source", "organisms"),
     "inflow": ("source", "niches"),
@@ -31,7 +34,8 @@ NAMES = {
     "learning": "learning",
     "parameters": "adapter size",
     "upkeep": "upkeep",
-    "remains": "remains of the dead",
+    "remains": "left by the dead",
+    "commons_release": "handed out by the commons",
 }
 INSIDE = {"endowment": "from parents to children", "pooling": "into and out of colonies' pots"}
 TOLERANCE = 1e-4  # energy by which rows of micro-units, summed as floats, may miss
@@ -93,67 +97,75 @@ def energy_flow_so_far(run: RunData, *, generation: int | None = None, theme: st
 
 
 def _sankey(budget: Budget, theme: str) -> go.Figure:
-    shades = {"source": colour(1), "niches": colour(0), "organisms": colour(2), "commons": colour(3)}
-    nodes: dict[str, str] = {}  # label -> colour
-    links: list[tuple[str, str, float, str, str]] = []  # from, to, energy, colour, what
-    for name, label in COMPARTMENTS.items():
-        held = f"{label}, before"
-        if budget.before.get(name, 0.0) > TOLERANCE:
-            links.append((held, label, budget.before[name], shades[name], f"held by {label} before"))
-    for (payer, payee, reason), amount in sorted(budget.flows.items()):
-        start = COMPARTMENTS.get(payer, NAMES.get(reason, reason))
-        end = COMPARTMENTS.get(payee, NAMES.get(reason, reason))
-        links.append((start, end, amount, shades.get(payer, OTHER), NAMES.get(reason, reason.replace("_", " "))))
-    for name, label in COMPARTMENTS.items():
-        if budget.after.get(name, 0.0) > TOLERANCE:
-            links.append((label, f"{label}, after", budget.after[name], shades[name], f"held by {label} after"))
-    for start, end, _, _, _ in links:
-        nodes.setdefault(start, OTHER)
-        nodes.setdefault(end, OTHER)
-    nodes.update({label: shades[name] for name, label in COMPARTMENTS.items() if label in nodes})
-    places = {label: place for place, label in enumerate(nodes)}
+    links = [link for link in _links(budget) if link.energy > TOLERANCE]
+    labels = list(dict.fromkeys(label for link in links for label in (link.start, link.end)))
+    shades = {label: SHADES.get(name, OTHER) for name, label in LABELS.items()}
     plot = figure(theme)
     plot.add_sankey(
         arrangement="snap",
         node={
-            "label": list(nodes),
-            "color": list(nodes.values()),
+            "label": labels,
+            "color": [shades.get(label, OTHER) for label in labels],
             "pad": 18,
             "thickness": 16,
             "line": {"width": 0},
             "hovertemplate": "%{label}: %{value:.3f} energy<extra></extra>",
         },
         link={
-            "source": [places[link[0]] for link in links],
-            "target": [places[link[1]] for link in links],
-            "value": [link[2] for link in links],
-            "color": [faint(link[3], 0.35) for link in links],
-            "label": [link[4] for link in links],
-            "hovertemplate": "%{label}: %{value:.3f} energy<extra></extra>",
+            "source": [labels.index(link.start) for link in links],
+            "target": [labels.index(link.end) for link in links],
+            "value": [link.energy for link in links],
+            "color": [faint(SHADES[link.shade], 0.35) for link in links],
+            "hovertemplate": "from %{source.label} to %{target.label}: %{value:.3f} energy<extra></extra>",
         },
         valueformat=".2f",
     )
-    plot.update_layout(title={"text": _balance(budget), "font": {"size": 13}}, height=460, margin={"t": 70})
+    plot.update_layout(title_text=_balance(budget), height=460, margin={"t": 76})
     return plot
 
 
+@dataclass(frozen=True)
+class Link:
+    """A ribbon from one label to another, in the colour of a payer."""
+
+    start: str
+    end: str
+    energy: float
+    shade: str
+
+
+def _links(budget: Budget) -> list[Link]:
+    """The ribbons: left, what was there and what came; in the middle, stocks and organisms; right, where it went.
+
+    What the commons hand out stands on the left and what the dead leave to them on the right, so that nothing runs
+    backwards: the sums of both sides are equal.
+    """
+    links = [Link(f"{LABELS[name]}, before", LABELS[name], budget.before.get(name, 0.0), name) for name in PASSED]
+    for (payer, payee, reason), amount in sorted(budget.flows.items()):
+        start, end = LABELS.get(payer, NAMES.get(reason, reason)), LABELS.get(payee, NAMES.get(reason, reason))
+        links.append(Link(start, end, amount, payer))
+    return links + [Link(LABELS[name], f"{LABELS[name]}, after", budget.after.get(name, 0.0), name) for name in PASSED]
+
+
 def _balance(budget: Budget) -> str:
-    """The diagram's sum in words: what came in is what is held more plus what was burnt."""
+    """The diagram's sum in words: what was held and came in is what was burnt and is held now."""
     came = sum(amount for (payer, _, _), amount in budget.flows.items() if payer == "source")
     burnt = sum(amount for (_, payee, _), amount in budget.flows.items() if payee == "sink")
     before, after = (sum(held.get(name, 0.0) for name in COMPARTMENTS) for held in (budget.before, budget.after))
     one = budget.first == budget.last
     span = f"generation {budget.last}" if one else f"generations {budget.first} to {budget.last}"
     verdict = "the books balance" if budget.missing < TOLERANCE else f"{budget.missing:.4f} energy is unaccounted for"
-    lines = [f"{span}: {before:.1f} before + {came:.1f} in = {burnt:.1f} burnt + {after:.1f} after; {verdict}"]
-    inside = [f"{amount:.1f} passed {INSIDE[reason]}" for reason, amount in budget.within.items()]
-    return "<br>".join([*lines, f"not drawn: {', '.join(inside)}"] if inside else lines)
+    lines = [
+        f"{span}: {before:.1f} held + {came:.1f} in = {burnt:.1f} burnt + {after:.1f} held after; {verdict}",
+        *(f"not drawn: {amount:.1f} that passed {INSIDE[reason]}" for reason, amount in budget.within.items()),
+    ]
+    return "<br>".join(lines)
 
 
 def lorenz(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Lorenz curve: which share of all energy the poorest share of organisms own."""
     shown = last_generation(run, generation)
-    held = np.sort(np.maximum(run.life_column("energy")[run.rows_of(shown)], 0.0))
+    held = np.sort(np.maximum(run.life_column("energy", run.rows_of(shown)), 0.0))
     share = np.concatenate([[0.0], np.cumsum(held)]) / max(held.sum(), 1e-12)
     people = np.linspace(0, 1, len(share))
     plot = figure(theme, "poorest share of the organisms", "share of all their energy")
@@ -177,13 +189,13 @@ def lorenz(run: RunData, *, generation: int | None = None, theme: str = "light")
 def energy_gini(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Gini coefficient of the organisms' energy, generation by generation."""
     generations, held = life_generations(run, generation), run.life_column("energy")
-    plot = figure(theme, GENERATION, "Gini coefficient (0: all equal, 1: one owns all)")
+    plot = figure(theme, GENERATION, "Gini coefficient (0 to 1)")
     plot.add_scatter(
         x=generations,
         y=[gini(held[run.rows_of(g)]) for g in generations],
         mode="lines",
         line_color=colour(0),
-        name=f"Gini coefficient of {ENERGY}",
+        name="Gini coefficient of energy",
         hovertemplate="generation %{x}: Gini %{y:.3f}<extra></extra>",
     )
     plot.update_yaxes(range=[0, 1])

@@ -26,7 +26,7 @@ def niche_economy(run: RunData, *, generation: int | None = None, theme: str = "
         horizontal_spacing=0.1,
         subplot_titles=("stock", "price of a full-score answer", "visitors", "earnings of all visitors"),
     )
-    plot.update_layout(template=template(theme), height=560, legend={"y": 1.1})
+    plot.update_layout(template=template(theme), height=560, margin={"t": 50})
     for index, niche in enumerate(run.niches):
         name = text(niche)
         visitors = np.nan_to_num(pick(rows, "niche_visitors", niche))  # a niche that is not in the table had none
@@ -105,12 +105,13 @@ def niche_scores(run: RunData, *, generation: int | None = None, theme: str = "l
                 mode="lines",
                 line_dash="dot",
                 line_width=1,
-                opacity=0.6,
+                opacity=0.5,
                 showlegend=False,
                 hovertemplate=f"{text(niche)}: %{{y:.3f}} when it was first visited<extra></extra>",
                 **group,
             )
-    plot.update_yaxes(range=[0, 1])
+    plot.update_yaxes(rangemode="tozero")
+    plot.update_layout(height=460)
     return plot
 
 
@@ -149,12 +150,10 @@ def specialisation(run: RunData, *, generation: int | None = None, theme: str = 
 def recent_profiles(run: RunData, generation: int, window: int = WINDOW) -> tuple[np.ndarray, Values]:
     """(organisms,) ids and (organisms, niches) shares of meals over a window, of those alive at its end who ate."""
     rows = slice(run.rows_of(generation - window + 1).start, run.rows_of(generation).stop)
-    ids, meals = run.life_column("organism_id"), run.life_column("meals")
-    living = np.unique(ids[run.rows_of(generation)])
-    place = np.searchsorted(living, ids[rows])
-    here = place < len(living)
-    here[here] = living[place[here]] == ids[rows][here]
+    ids, meals = run.life_column("organism_id", rows), run.life_column("meals", rows)
+    living = np.unique(run.life_column("organism_id", run.rows_of(generation)))
+    here = np.isin(ids, living)
     totals = np.zeros((len(living), meals.shape[1]))
-    np.add.at(totals, place[here], np.nan_to_num(meals[rows][here]))
+    np.add.at(totals, np.searchsorted(living, ids[here]), np.nan_to_num(meals[here]))
     eaten = totals.sum(axis=1)
     return living[eaten > 0], totals[eaten > 0] / eaten[eaten > 0][:, None]

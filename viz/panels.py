@@ -85,7 +85,7 @@ PANELS: tuple[Panel, ...] = (
         "signs",
         "Signs of life",
         "Signs of life",
-        "Each row is something living populations do: a dot right of the grey band is more than chance can explain.",
+        "Each row is something living populations do, held against chance (the grey band): green is seen here.",
         signs_plot.signs,
         has_lives,
     ),

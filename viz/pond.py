@@ -11,6 +11,7 @@ from evolora.viz.style import OTHER, figure, lineage_colour, text
 MEMORY = 0.5  # weight of the generation before in an organism's place, and again of the one before that
 DEPTH = 6  # generations back that count at all
 SPREAD = 0.11  # radius within which organisms of equal profile stand apart, the pond's radius being 1
+MOST_NAMED = 12  # lineages with a name in the legend, the largest
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 
@@ -31,8 +32,8 @@ def pond_layout(run: RunData, generations: list[int] | None = None) -> pa.Table:
     rows = slice(0, len(run.lives))
     if generations:  # their own rows and those they remember
         rows = slice(run.rows_of(min(generations) - DEPTH).start, run.rows_of(max(generations)).stop)
-    meals = np.nan_to_num(run.life_column("meals")[rows])
-    ids, when = run.life_column("organism_id")[rows], run.life_column("generation")[rows]
+    meals = np.nan_to_num(run.life_column("meals", rows))
+    ids, when = run.life_column("organism_id", rows), run.life_column("generation", rows)
     weighted = np.concatenate([meals @ niche_places(meals.shape[1]), meals.sum(axis=1, keepdims=True)], axis=1)
     order = np.lexsort((when, ids))  # each organism's generations one after the other
     total = _remembered(weighted[order], ids[order], when[order])
@@ -47,8 +48,8 @@ def pond_layout(run: RunData, generations: list[int] | None = None) -> pa.Table:
         "organism_id": ids,
         "x": place[:, 0],
         "y": place[:, 1],
-        "lineage": run.life_column("lineage")[rows],
-        "energy": run.life_column("energy")[rows],
+        "lineage": run.life_column("lineage", rows),
+        "energy": run.life_column("energy", rows),
         "niche": favourite,
     }
     return pa.table({name: column[keep] for name, column in columns.items()})
@@ -84,30 +85,35 @@ def pond(run: RunData, *, generation: int | None = None, theme: str = "light") -
         x=shore[:, 0], y=shore[:, 1], mode="markers", showlegend=False, hovertext=names, hoverinfo="text",
         marker={"symbol": "triangle-up", "size": 9, "color": OTHER},
     )  # fmt: skip
-    for name, (east, north) in zip(names, shore * 1.1, strict=True):
+    for name, (east, north) in zip(names, shore * 1.22, strict=True):
         anchor = "center" if abs(east) < 0.2 else "left" if east > 0 else "right"
         plot.add_annotation(x=east, y=north, text=name, showarrow=False, xanchor=anchor)
-    for own in np.unique(lineage):
-        mine = np.flatnonzero(lineage == own)
-        feeds = [names[place] if 0 <= place < len(names) else "nothing" for place in niche[mine]]
-        plot.add_scatter(
-            x=x[mine],
-            y=y[mine],
-            mode="markers",
-            name=f"lineage {own}",
-            customdata=list(zip(ids[mine].tolist(), energy[mine].tolist(), feeds, strict=True)),
-            marker={
-                "size": 8 + 7 * np.sqrt(np.clip(energy[mine], 0, 25)),
-                "color": lineage_colour(own),
-                "opacity": 0.8,
-                "line": {"width": 1},
-            },
-            hovertemplate="organism %{customdata[0]}, %{customdata[1]:.2f} energy,<br>"
-            f"mostly fed by %{{customdata[2]}}<extra>lineage {own}</extra>",
-        )
-    hidden = {"visible": False, "range": [-1.45, 1.45]}
+    families, sizes = np.unique(lineage, return_counts=True)
+    named = families[np.argsort(-sizes, kind="stable")][:MOST_NAMED]
+    groups = [(f"lineage {own}", np.flatnonzero(lineage == own)) for own in np.sort(named)]
+    groups.append(("other lineages", np.flatnonzero(~np.isin(lineage, named))))
+    for name, mine in groups:
+        if len(mine):
+            feeds = [names[place] if 0 <= place < len(names) else "nothing" for place in niche[mine]]
+            about = list(zip(ids[mine].tolist(), energy[mine].tolist(), feeds, lineage[mine].tolist(), strict=True))
+            plot.add_scatter(
+                x=x[mine],
+                y=y[mine],
+                mode="markers",
+                name=name,
+                customdata=about,
+                marker={
+                    "size": 8 + 7 * np.sqrt(np.clip(energy[mine], 0, 25)),
+                    "color": [lineage_colour(own) for own in lineage[mine]],
+                    "opacity": 0.8,
+                    "line": {"width": 1},
+                },
+                hovertemplate="organism %{customdata[0]}, %{customdata[1]:.2f} energy,<br>"
+                "mostly fed by %{customdata[2]}<extra>lineage %{customdata[3]}</extra>",
+            )
+    hidden = {"visible": False, "range": [-1.7, 1.7]}
     plot.update_layout(
-        xaxis=hidden, yaxis={**hidden, "range": [-1.2, 1.2], "scaleanchor": "x"}, height=620,
-        title={"text": f"generation {shown}", "font": {"size": 13}}, legend={"y": -0.02, "yanchor": "top"},
+        xaxis=hidden, yaxis={**hidden, "range": [-1.35, 1.35], "scaleanchor": "x"}, height=620,
+        title_text=f"generation {shown}",
     )  # fmt: skip
     return plot

@@ -35,7 +35,7 @@ def population_size(run: RunData, *, generation: int | None = None, theme: str =
 
 def energy(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """The energy of organisms: median, middle half and middle nine tenths of the living, each generation."""
-    plot = figure(theme, GENERATION, f"{ENERGY} of an organism")
+    plot = figure(theme, GENERATION, ENERGY)
     add_bands(plot, run, "energy", life_generations(run, generation), colour(0), "energy of an organism")
     return plot
 
@@ -83,7 +83,7 @@ def _bars(plot: go.Figure, counts: Counts, colours: dict[str, str], meanings: di
 
 def _histogram(plot: go.Figure, run: RunData, column: str, generation: int | None, shade: str, what: str) -> go.Figure:
     shown = last_generation(run, generation)
-    values, counts = np.unique(run.life_column(column)[run.rows_of(shown)], return_counts=True)
+    values, counts = np.unique(run.life_column(column, run.rows_of(shown)), return_counts=True)
     plot.add_bar(
         x=values,
         y=counts,
@@ -93,4 +93,6 @@ def _histogram(plot: go.Figure, run: RunData, column: str, generation: int | Non
         showlegend=True,
         hovertemplate=f"%{{y}} organisms {what}<extra></extra>",
     )
+    if len(values) < 16:
+        plot.update_xaxes(dtick=1)
     return plot

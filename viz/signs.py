@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from evolora.record.run_data import RunData
 from evolora.rng import stream
 from evolora.viz import ancestry
-from evolora.viz.series import Values, last_generation, number
+from evolora.viz.series import Values, last_generation, number, pick
 
 Verdict = Literal["yes", "no", "not yet"]
 SHUFFLES = 200
 SURE = 0.01  # a sign is seen where chance alone does as well in fewer than this share of shuffles
 WINDOW = 30  # generations looked back over
+RECENT = 10  # generations over which measures of the record are averaged
+SURE_ERRORS = 2.6  # standard errors above 0 that chance exceeds once in two hundred times
+CLEARLY_ABOVE = 0.05  # share of activity beyond drift's 99 % line, of which drift alone has about 0.01
 FEWEST = 5  # deaths, merges and the like below which nothing can be said
 
 
@@ -53,13 +56,12 @@ class Question:
     def unanswered(self, why: str) -> Sign:
         return Sign(self.key, self.title, self.question, "", "", "not yet", why=why)
 
-    def answer(self, value: float, chances: Values, seen: str, null: str, more: bool = True) -> Sign:
+    def answer(self, value: float, chances: Values, seen: str, null: str) -> Sign:
         """Seen against shuffles (n,): a sign where chance reaches it in fewer than `SURE` of them.
 
         `{value}`, `{chance}` and `{spread}` are filled into `seen` and `null`.
         """
-        as_good = chances >= value - 1e-12 if more else chances <= value + 1e-12
-        p = (1 + int(as_good.sum())) / (1 + len(chances))
+        p = (1 + int((chances >= value - 1e-12).sum())) / (1 + len(chances))
         chance, spread = float(chances.mean()), float(chances.std())
         told, expected = (words.format(value=value, chance=chance, spread=spread) for words in (seen, null))
         verdict: Verdict = "yes" if p < SURE else "no"
@@ -72,7 +74,7 @@ PRESSURE = Question("pressure", "Energy pressure", "Do those who answer worse go
 HEREDITY = Question("heredity", "Heredity", "Do children answer like their parents?")
 MERGERS = Question("mergers", "Mergers", "Do merged children leave descendants, like the copies born beside them?")
 COLONIES = Question("colonies", "Colonies", "Do organisms pool their energy, and gain by it?")
-ROUTING = Question("routing", "Routing gain", "Does sending each task to the best organism beat any single one?")
+ROUTING = Question("routing", "Routing gain", "Does sending each task to whom the past recommends beat asking anybody?")
 NOVELTY = Question("novelty", "Novelty", "Do successful kinds appear faster than under drift?")
 
 
@@ -105,7 +107,7 @@ def _visits(run: RunData, generation: int) -> NDArray[np.int64]:
     """(organisms, niches): tasks met in a generation, by those who met any in a niche anybody went to."""
     settings = run.world.get("encounters")
     per_task = number(settings.get("answers_per_task")) if isinstance(settings, dict) else 1.0
-    answers = np.nan_to_num(run.life_column("answers")[run.rows_of(generation)])
+    answers = np.nan_to_num(run.life_column("answers", run.rows_of(generation)))
     visits = np.rint(answers / (per_task if per_task >= 1 else 1.0)).astype(np.int64)
     visits = visits[visits.sum(axis=1) > 0]
     return np.asarray(visits[:, visits.sum(axis=0) > 0])
@@ -122,10 +124,10 @@ def _information(who: NDArray[np.int64], where: NDArray[np.int64], shape: tuple[
 def specialists(run: RunData, generation: int) -> Sign:
     """Mean lead over the niche's other visitors in one's most visited niche; in any visited niche as null."""
     rows = slice(run.rows_of(generation - 4).start, run.rows_of(generation).stop)  # five generations: scores are noisy
-    ids, place = np.unique(run.life_column("organism_id")[rows], return_inverse=True)
+    ids, place = np.unique(run.life_column("organism_id", rows), return_inverse=True)
     answers, scores = (np.zeros((len(ids), len(run.niches))) for _ in range(2))
-    np.add.at(answers, place, np.nan_to_num(run.life_column("answers")[rows]))
-    np.add.at(scores, place, np.nan_to_num(run.life_column("scores")[rows]))
+    np.add.at(answers, place, np.nan_to_num(run.life_column("answers", rows)))
+    np.add.at(scores, place, np.nan_to_num(run.life_column("scores", rows)))
     others_answers, others_scores = answers.sum(axis=0) - answers, scores.sum(axis=0) - scores
     comparable = (answers > 0) & (others_answers > 0)
     lead = scores / np.maximum(answers, 1) - others_scores / np.maximum(others_answers, 1)
@@ -152,22 +154,21 @@ def pressure(run: RunData, generation: int) -> Sign:
     dead = ancestry.died_of(run, "insolvency", generation - WINDOW, generation)
     for when, ids in dead.items():
         rows = run.rows_of(when)
-        answers = np.nansum(run.life_column("answers")[rows], axis=1)
-        score = np.nansum(run.life_column("scores")[rows], axis=1) / np.maximum(answers, 1)
-        broke = np.isin(run.life_column("organism_id")[rows], ids)
+        answers = np.nansum(run.life_column("answers", rows), axis=1)
+        score = np.nansum(run.life_column("scores", rows), axis=1) / np.maximum(answers, 1)
+        broke = np.isin(run.life_column("organism_id", rows), ids)
         if 0 < broke.sum() < len(broke):
             centred = score - score.mean()
-            gaps.append(centred[broke])
-            chances.append(np.array([centred[rng.permutation(broke)].sum() for _ in range(SHUFFLES)]))
+            gaps.append(-centred[broke])
+            chances.append(np.array([-centred[rng.permutation(broke)].sum() for _ in range(SHUFFLES)]))
     number_dead = sum(len(own) for own in gaps)
     if number_dead < FEWEST:
         return PRESSURE.unanswered(f"{number_dead} went broke in the last {WINDOW} generations, five are needed")
     return PRESSURE.answer(
         float(np.concatenate(gaps).mean()),
         np.sum(chances, axis=0) / number_dead,
-        f"the {number_dead} who went broke scored {{value:+.3f}} against their generation's mean",
-        "{chance:+.3f} ± {spread:.3f} had the same deaths hit anybody",
-        more=False,
+        f"the {number_dead} who went broke scored {{value:.3f}} below their generation's mean",
+        "{chance:.3f} ± {spread:.3f} below had the same deaths hit anybody",
     )
 
 
@@ -221,28 +222,47 @@ def colonies(run: RunData, generation: int) -> Sign:
 
 
 def routing(run: RunData, generation: int) -> Sign:
-    """Score of sending each task to the visitor who did best there before, against the mean of all its visitors."""
-    row = run.metrics_of(generation)
-    ecology = row.get("ecology")
-    routed = number(ecology.get("routed_score")) if isinstance(ecology, dict) else math.nan
-    mean = number(row.get("mean_score"))
-    if not math.isfinite(routed) or not math.isfinite(mean):
-        return ROUTING.unanswered("this run records no routed scores")
+    """Score of sending each task to the visitor who did best there before, less the mean of all answers; 0 as null."""
+    rows = _recent(run, generation)
+    gains = np.array(pick(rows, "ecology", "routed_score")) - np.array(pick(rows, "mean_score"))
+    gains = gains[np.isfinite(gains)]
+    if len(gains) < FEWEST:
+        return ROUTING.unanswered(
+            f"{len(gains)} of the last {len(rows)} generations have routed scores, five are needed"
+        )
+    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
     return Sign(
-        ROUTING.key, ROUTING.title, ROUTING.question,
-        f"tasks sent to whom the past recommends: {routed:.3f}", f"mean of all who met them: {mean:.3f}",
-        "yes" if routed > mean else "no", routed, mean,
-    )  # fmt: skip
+        ROUTING.key,
+        ROUTING.title,
+        ROUTING.question,
+        f"{gain:+.3f} of a score over the mean of all answers, {len(gains)} generations",
+        f"0 ± {error:.3f}, the standard error",
+        "yes" if gain > SURE_ERRORS * error else "no",
+        gain,
+        0.0,
+        error,
+    )
 
 
 def novelty(run: RunData, generation: int) -> Sign:
-    """Evolutionary activity of phenotypes above that of the neutral shadow."""
-    ecology = run.metrics_of(generation).get("ecology")
-    share = number(ecology.get("activity_phenotype_excess_share")) if isinstance(ecology, dict) else math.nan
-    if not math.isfinite(share):
-        return NOVELTY.unanswered("this run records no neutral shadow")
+    """Evolutionary activity of phenotypes above the 99 % line of the neutral shadows (Bedau & Packard; Channon)."""
+    rows = _recent(run, generation)
+    shares = np.array(pick(rows, "ecology", "activity_phenotype_excess_share"))
+    shares = shares[np.isfinite(shares)]
+    if len(shares) < FEWEST:
+        return NOVELTY.unanswered(f"{len(shares)} of the last {len(rows)} generations have a neutral shadow")
+    share = float(shares.mean())
     return Sign(
-        NOVELTY.key, NOVELTY.title, NOVELTY.question,
-        f"{share:.0%} of all activity lies above drift's 99 % line", "0 % to 1 % under drift alone",
-        "yes" if share > SURE else "no", share, 0.0,
-    )  # fmt: skip
+        NOVELTY.key,
+        NOVELTY.title,
+        NOVELTY.question,
+        f"{share:.1%} of all activity lies above the 99 % line of drift, mean of {len(shares)} generations",
+        f"about 1 % under drift; a sign from {CLEARLY_ABOVE:.0%} on",
+        "yes" if share >= CLEARLY_ABOVE else "no",
+        share,
+        0.01,
+    )
+
+
+def _recent(run: RunData, generation: int) -> list[dict[str, Any]]:
+    return [row for row in run.metrics if generation - RECENT < row["generation"] <= generation]

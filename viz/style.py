@@ -15,7 +15,7 @@ BIRTH_COLOURS = {"clone": "#009E73", "merge": "#CC79A7", "founder": "#999999"}
 SEQUENTIAL = "Viridis"  # even in lightness, so it survives a black-and-white printer
 
 GENERATION = "generation"
-ENERGY = "energy (1 = a full-score answer)"
+ENERGY = "energy (full-score answers)"
 
 THEMES = ("light", "dark")
 _INK = {"light": "#1f2328", "dark": "#e6e9ed"}
@@ -45,8 +45,9 @@ def template(theme: str) -> go.layout.Template:
             "xaxis": axis,
             "yaxis": axis,
             "hoverlabel": {"align": "left", "bgcolor": paper, "bordercolor": grid, "font": {"color": ink}},
-            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "bgcolor": "rgba(0,0,0,0)"},
-            "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
+            "legend": {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
+            "title": {"font": {"size": 13}, "x": 0, "xref": "paper", "xanchor": "left"},
+            "margin": {"l": 60, "r": 20, "t": 36, "b": 50},
             "colorscale": {"sequential": SEQUENTIAL},
         },
         data={
@@ -82,11 +83,22 @@ def colour(index: int) -> str:
 
 
 def lineage_colour(lineage: int) -> str:
-    """A lineage's colour, a function of its number alone, so that it is the same in every plot and every run."""
-    return colour(int(lineage))
+    """A lineage's colour, a function of its number alone, so that it is the same in every plot and every run.
+
+    Beyond the palette darker and lighter kin of it follow; from the 43rd on they repeat.
+    """
+    shade, kin = colour(int(lineage)), int(lineage) // len(PALETTE) % 3
+    toward = (0, 0, 255)[kin]  # black, then white
+    mixed = [round(part + (toward - part) * (0.0, 0.35, 0.45)[kin]) for part in _parts(shade)]
+    return "#" + "".join(f"{part:02X}" for part in mixed)
 
 
 def faint(hex_colour: str, opacity: float = 0.2) -> str:
     """A colour of the palette, see-through."""
-    red, green, blue = (int(hex_colour[place : place + 2], 16) for place in (1, 3, 5))
+    red, green, blue = _parts(hex_colour)
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def _parts(hex_colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of `#RRGGBB`, each in [0, 255]."""
+    return int(hex_colour[1:3], 16), int(hex_colour[3:5], 16), int(hex_colour[5:7], 16)

@@ -56,8 +56,8 @@ def phylogeny(run: RunData, *, generation: int | None = None, theme: str = "ligh
         plot.add_scatter(x=x, y=y, mode="lines", line=line, showlegend=False, hoverinfo="skip")
     _births(plot, branches, rows)
     shown = f"{len(branches)} of {total} organisms" if len(branches) < total else f"all {total} organisms"
-    plot.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
-    plot.update_layout(title={"text": shown, "font": {"size": 13}}, height=560)
+    plot.update_yaxes(showticklabels=False, ticks="", showgrid=False, zeroline=False)
+    plot.update_layout(title_text=shown, height=560)
     return plot
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
         "Score founders and final population on held-out tasks.",
     ),
     "watch": ("evolora.cli.watch", "watch", "Look at runs in a browser, live or afterwards."),
+    "report": ("evolora.cli.report", "report", "Write runs as one HTML file that works without a network."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -1,13 +1,15 @@
 """Runs that are open, the ones asked for last."""
 
+import logging
 import threading
-from contextlib import suppress
 
 from evolora.dashboard.book import Book
 from evolora.dashboard.runs import Runs
 from evolora.errors import EvoloraError
 
 MOST_BOOKS = 8  # runs kept open: a large one takes a few hundred megabytes
+
+log = logging.getLogger(__name__)
 
 
 class Library:
@@ -33,8 +35,13 @@ class Library:
             return book
 
     def open_newest(self) -> None:
-        """Read the run that a page will ask for first, before it does."""
+        """Read the run that a page will ask for first, before it does; what is wrong with it is told then."""
         key = self.runs.newest()
-        if key is not None:
-            with suppress(EvoloraError):  # told when somebody asks for it
-                self.open(key).frames()
+        if key is None:
+            return
+        try:
+            self.open(key).frames()
+        except EvoloraError as error:
+            log.info("%s", error)
+        except Exception:  # as in answers.answer: a damaged folder can break a reading in any way
+            log.exception("%s", self.runs.title(key))

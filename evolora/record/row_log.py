@@ -47,15 +47,12 @@ class RowLog:
     def _keep(self, row: dict[str, Any]) -> None:
         if self._last_is_extra:
             self.rows.pop()
+        if self._num_rows % self.stride == 0 and len(self.rows) >= MOST_ROWS:
+            self.stride *= 2
+            self.rows = self.rows[::2]
         self.rows.append(row)
         self._last_is_extra = self._num_rows % self.stride != 0
         self._num_rows += 1
-        if len(self.rows) > MOST_ROWS:
-            self.stride *= 2
-            self.rows = self.rows[::2]
-            self._last_is_extra = (self._num_rows - 1) % self.stride != 0
-            if self._last_is_extra:
-                self.rows.append(row)
 
 
 def parse_row(line: bytes) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from evolora.record.run_dir import EVENTS, LIVES, METRICS, TIMING
 from evolora.record.tail import file_inside
 
 Row = dict[str, Any]
+Rows = slice | NDArray[np.int64]
 LARGEST_SETTINGS = 1 << 18  # bytes of world.yaml or run.json that are read
 MOST_ANSWERS = 200_000  # rows of one generation's answers that are read
 TRAITS = ("rank", "mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples")
@@ -124,6 +125,11 @@ class RunData:
         """Births, deaths and merges as columns (`event_log.SCHEMA`): for whoever counts them."""
         return self._events.table
 
+    @property
+    def other_events(self) -> list[Row]:
+        """Events of other kinds, as rows: the latest hundred thousand."""
+        return self._events.others
+
     @cached_property
     def birth_table(self) -> pa.Table:
         """The births of `event_table`, in the order they happened."""
@@ -151,14 +157,19 @@ class RunData:
         generations = table["generation"].to_numpy()
         return table if np.all(generations[1:] >= generations[:-1]) else table.sort_by("generation")
 
-    def life_column(self, name: str) -> NDArray[Any]:
+    def life_column(self, name: str, rows: Rows | None = None) -> NDArray[Any]:
         """A column of `lives`: (lives,), or (lives, niches) for answers, scores, tokens and meals; not to be changed.
 
-        A column that the run does not have is all NaN.
+        Given `rows`, a slice (`rows_of`) or places, only those, at the cost of those. A column that the run does not
+        have is all NaN.
         """
+        if rows is not None and name not in self._columns:
+            some = self.lives[rows] if isinstance(rows, slice) else self.lives.take(pa.array(rows))
+            return _to_array(some, name, len(self.niches))
         if name not in self._columns:
-            self._columns[name] = self._read_column(name)
-        return self._columns[name]
+            self._columns[name] = _to_array(self.lives, name, len(self.niches))
+        column = self._columns[name]
+        return column if rows is None else column[rows]
 
     def rows_of(self, generation: int) -> slice:
         """Where the lives of a generation stand in `lives` and its columns."""
@@ -218,16 +229,6 @@ class RunData:
         places = pc.list_parent_indices(births["parents"]).to_numpy()
         return births["organism_id"].to_numpy()[places], pc.list_flatten(births["parents"]).to_numpy()
 
-    def _read_column(self, name: str) -> NDArray[Any]:
-        table, width = self.lives, len(self.niches)
-        is_there = name in table.column_names and len(table) > 0
-        if name not in PER_NICHE:
-            return np.asarray(table[name].to_numpy()) if is_there else np.full(len(table), np.nan)
-        flat = pc.list_flatten(table[name]).to_numpy() if is_there else np.array([])
-        # a damaged table may hold lists that are null: then the column is of no use
-        whole = flat.size == len(table) * width
-        return np.asarray(flat.reshape(len(table), width)) if whole else np.full((len(table), width), np.nan)
-
     def _start(self) -> None:
         self._metrics = RowLog(self.path, METRICS)
         self._timing = RowLog(self.path, TIMING)
@@ -266,6 +267,17 @@ class RunData:
     def _note(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _to_array(table: pa.Table, name: str, width: int) -> NDArray[Any]:
+    """A column as numbers, (rows,) or (rows, width) for those with an entry a niche; NaN where there is none."""
+    is_there = name in table.column_names and len(table) > 0
+    if name not in PER_NICHE:
+        return np.asarray(table[name].to_numpy()) if is_there else np.full(len(table), np.nan)
+    flat = pc.list_flatten(table[name]).to_numpy() if is_there else np.array([])
+    # a damaged table may hold lists that are null: then the column is of no use
+    whole = flat.size == len(table) * width
+    return np.asarray(flat.reshape(len(table), width)) if whole else np.full((len(table), width), np.nan)
 
 
 class _Log(Protocol):

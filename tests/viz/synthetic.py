@@ -67,12 +67,13 @@ def write_run(
     seed: int = 1,
     name: str = "pretend",
     encounters: int = 2,
+    tastes: float = 0.6,
 ) -> Path:
     """Write a run folder of `generations` generations with up to `capacity` organisms; the last `encounters`
-    generations have their answers. Returns the folder."""
+    generations have their answers. `tastes` is how much founders differ in the niches they like. Returns the folder."""
     path.mkdir(parents=True)
     (path / "encounters").mkdir()
-    world = begin(np.random.default_rng(seed), niches, capacity, births)
+    world = begin(np.random.default_rng(seed), niches, capacity, births, tastes)
     write_settings(path, world, name, seed, generations)
     schema = lives_schema(niches)
     with (path / "lives.arrow").open("wb") as lives, (path / "metrics.jsonl").open("w") as metrics:
@@ -95,7 +96,7 @@ def write_run(
     return path
 
 
-def begin(rng: np.random.Generator, niches: tuple[str, ...], capacity: int, births: int) -> Invention:
+def begin(rng: np.random.Generator, niches: tuple[str, ...], capacity: int, births: int, tastes: float) -> Invention:
     """Founders, each its own lineage, half of them without skill."""
     number, width = capacity, len(niches)
     skill = rng.uniform(0.02, 0.25, (number, width)) * (rng.random((number, 1)) < 0.5)
@@ -112,7 +113,7 @@ def begin(rng: np.random.Generator, niches: tuple[str, ...], capacity: int, birt
     )
     pool = Pool(
         id=np.arange(number), lineage=np.arange(number), born=np.zeros(number, int), energy=np.full(number, 5.0),
-        preference=rng.normal(0, 0.6, (number, width)), skill=skill, traits=traits, children=np.zeros(number, int),
+        preference=rng.normal(0, tastes, (number, width)), skill=skill, traits=traits, children=np.zeros(number, int),
     )  # fmt: skip
     world = Invention(rng, niches, capacity, births, pool, np.full(width, 0.0), next_id=number)
     for identity in range(number):
@@ -239,7 +240,7 @@ def breed(world: Invention, generation: int, flows: dict) -> None:
     young = Pool(
         id=first + np.arange(number), lineage=pool.lineage[rows], born=np.full(number, generation),
         energy=np.full(number, 3.0), children=np.zeros(number, int),
-        preference=pool.preference[rows] + rng.normal(0, 0.25, (number, len(world.niches))),
+        preference=pool.preference[rows] + rng.normal(0, 0.25 * (pool.preference.any()), (number, len(world.niches))),
         skill=np.clip(pool.skill[rows] + rng.normal(0, 0.02, (number, len(world.niches))), 0, 0.85),
         traits=np.clip(pool.traits[rows] * rng.normal(1, 0.05, (number, 6)), [4, 1e-3, 1e-4, 0.5, 3, 0],
                        [12, 0.3, 5e-3, 1.3, 16, 3]),

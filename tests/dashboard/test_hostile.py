@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from asker import ask_about
-from browser import CHROMIUM, DRIVER, Page, open_browser, serving
 from hostile import MARKUP, make_hostile
+from pages import CHROMIUM, DRIVER, Page, open_browser, serving
 from selenium.webdriver.remote.webdriver import WebDriver
 
 needs_browser = pytest.mark.skipif(

@@ -35,6 +35,7 @@ COMMANDS = {
     "import": ("evolora.cli.import_", "import_", "Bring PEFT adapters into a world as founders."),
     "serve": ("evolora.cli.serve", "serve", "Serve the organisms of a run to OpenAI clients."),
     "chat": ("evolora.cli.chat", "chat", "Talk to an organism of a run."),
+    "watch": ("evolora.cli.watch", "watch", "Look at runs in a browser, live or afterwards."),
     "report": ("evolora.cli.report", "report", "Write runs as one HTML file that works without a network."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }

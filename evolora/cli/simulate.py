@@ -15,6 +15,7 @@ from evolora.errors import ConfigError
 
 if TYPE_CHECKING:
     from evolora.config.world import WorldConfig
+    from evolora.dashboard.beside import Beside
     from evolora.simulation import Simulation
 
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
@@ -46,6 +47,7 @@ def simulate(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and leave.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's folder.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the run in a browser while it lives.")] = False,
 ) -> None:
     """Live a world: organisms answer, earn, die and reproduce, generation by generation.
 
@@ -55,7 +57,7 @@ def simulate(
     if resume is not None:
         from evolora.build import resume_run
 
-        _live(resume_run(resume, generations), quiet)
+        _live(resume_run(resume, generations), quiet, watch)
         return
     from evolora.config.load import load_world
 
@@ -65,7 +67,7 @@ def simulate(
         return
     from evolora.build import open_run
 
-    _live(open_run(config, out), quiet)
+    _live(open_run(config, out), quiet, watch)
 
 
 def _check_options(
@@ -114,13 +116,13 @@ def _show_plan(config: "WorldConfig") -> None:
     Console(markup=False, highlight=False).print(table)
 
 
-def _live(simulation: "Simulation", quiet: bool) -> None:
+def _live(simulation: "Simulation", quiet: bool, watch: bool) -> None:
     """Run to the end or to Ctrl-C, and say where the record is and how to go on."""
     from evolora.cli.terminal import open_view
 
     folder = simulation.run_dir.path
     how_to_resume = f"evolora simulate --resume {shlex.quote(str(folder))}"
-    with Interruption() as interruption:
+    with _dashboard(folder) if watch else nullcontext(), Interruption() as interruption:
         view = None if quiet else open_view(simulation.name, simulation.generations, folder, interruption)
         interruption.announce = view is None or not view.shows_stopping
         try:
@@ -136,6 +138,12 @@ def _live(simulation: "Simulation", quiet: bool) -> None:
     if summary.num_living == 0:
         typer.echo(f"extinct after {summary.generation} generations", err=True)
     typer.echo(str(folder) if quiet else f"run folder: {folder}")
+
+
+def _dashboard(folder: Path) -> "Beside":
+    from evolora.dashboard.beside import Beside
+
+    return Beside(folder, lambda line: typer.echo(line, err=True))
 
 
 class Interruption:

@@ -1,0 +1,66 @@
+"""`evolora watch`: look at runs in a browser, live or afterwards."""
+
+import os
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evolora.errors import RunFolderError
+
+DEFAULT_FOLDER = Path("checkpoints")
+NICENESS = 10  # beside a run, the run goes first
+
+
+def watch(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN or FOLDER]...",
+            help="Run folders, or folders of them. (default: checkpoints)",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the page. (default: the first free one from 8765 on)")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; anything but this machine's own lets others look too.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
+    socket_number: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
+    beside: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Open a page that shows runs as they live: the pond, the plots, every organism.
+
+    It only reads the run folders, listens on this machine alone, and may be started and stopped at any time.
+    """
+    if beside is not None:
+        os.nice(NICENESS)
+    folders = runs or [DEFAULT_FOLDER]
+    for folder in folders:
+        if not folder.is_dir():
+            raise RunFolderError(f"{folder}: expected a run folder or a folder of runs, got none; give one")
+    from evolora.dashboard.server import address_of, listen_on, serve
+
+    listening = listen_on(host, port) if socket_number is None else socket.socket(fileno=socket_number)
+    address = address_of(listening)
+    if beside is None:
+        typer.echo(f"dashboard: {address}  (Ctrl-C ends it)")
+
+    def show() -> None:
+        if browser and _has_screen():
+            webbrowser.open(address)
+
+    try:
+        serve(folders, listening, host, beside, show)
+    except KeyboardInterrupt:
+        typer.echo("dashboard ended")
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open in a window of its own, and not as text in this terminal."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

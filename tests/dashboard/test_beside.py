@@ -1,0 +1,108 @@
+"""The dashboard beside a run: a process of its own, whose troubles are never the run's."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from evolora.dashboard import beside as beside_module
+from evolora.dashboard.beside import Beside
+from evolora.dashboard.server import address_of, listen_on
+from evolora.errors import RunFolderError
+
+
+def until(found: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for something that takes seconds on a busy machine."""
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_it_answers_at_the_address_told_at_once_and_only_reads(pretend: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in pretend.rglob("*")}
+    told: list[str] = []
+    with Beside(pretend, told.append) as dashboard:
+        assert dashboard.process is not None
+        try:
+            assert told == [f"dashboard: {dashboard.address}"]
+            with urlopen(f"{dashboard.address}api/runs", timeout=120) as answer:
+                assert b"pretend" in answer.read()
+            assert {path: path.stat().st_mtime_ns for path in pretend.rglob("*")} == before
+            assert dashboard.process.poll() is None
+        finally:
+            dashboard.process.kill()
+            dashboard.process.wait()
+
+
+def test_a_dashboard_that_is_killed_is_a_line_at_the_end(pretend: Path) -> None:
+    told: list[str] = []
+    with Beside(pretend, told.append) as dashboard:
+        assert dashboard.process is not None
+        dashboard.process.kill()
+        dashboard.process.wait()
+    assert "ended early" in told[-1] and str(-signal.SIGKILL.value) in told[-1]
+
+
+def test_a_dashboard_that_breaks_says_why(pretend: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(beside_module.sys, "executable", "/bin/false")
+    with Beside(pretend, told.append) as dashboard:
+        assert dashboard.process is not None
+        dashboard.process.wait()
+    assert "code 1" in told[-1] and "gave no reason" in told[-1]
+
+
+def test_a_dashboard_that_cannot_start_is_a_line_and_the_run_goes_on(
+    pretend: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(beside_module.sys, "executable", "/nowhere/python")
+    with Beside(pretend, told.append) as dashboard:
+        assert dashboard.process is None
+    (line,) = told
+    assert "no dashboard" in line and f"evolora watch {pretend}" in line
+
+
+def test_it_ends_by_itself_when_its_run_has_gone_and_nobody_looks(pretend: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from evolora.dashboard.beside import Beside
+with Beside(Path({str(pretend)!r}), lambda line: None) as dashboard:
+    print(dashboard.address.split(":")[-1].strip("/"))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    until(lambda: not answers(int(done.stdout)))
+
+
+def answers(port: int) -> bool:
+    """Whether anybody listens at a port of this machine."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_first_free_port_is_taken_unless_one_is_asked_for() -> None:
+    with listen_on() as first, listen_on() as second:
+        assert address_of(first) != address_of(second)
+        port = first.getsockname()[1]
+        with pytest.raises(RunFolderError, match=f"port {port}.*choose another --port"):
+            listen_on("127.0.0.1", port)
+
+
+def test_only_this_machine_is_listened_to_by_default() -> None:
+    with listen_on() as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
+        assert address_of(listening) == f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+
+def test_the_address_of_a_server_on_every_address_is_one_that_opens() -> None:
+    with listen_on("0.0.0.0", 0) as listening:
+        assert address_of(listening).startswith("http://127.0.0.1:")
+    assert isinstance(listening, socket.socket)

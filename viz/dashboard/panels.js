@@ -1,0 +1,151 @@
+// The groups of plots: drawn when they come into view, one at a time, and again when the run or the generation moves on.
+
+import { ask } from "./api.js";
+import { toCsv } from "./csv.js";
+import { make, put } from "./dom.js";
+
+const HEIGHT = 340;
+let plotly; // a promise: four megabytes that nobody waits for before the pond is there
+
+function loadPlotly() {
+  plotly ??= new Promise((done, failed) => {
+    const script = make("script", { src: "/page/plotly.js" });
+    script.addEventListener("load", () => done(window.Plotly));
+    script.addEventListener("error", () => failed(new Error("plotly.js is not in the plotly package")));
+    document.head.append(script);
+  });
+  return plotly;
+}
+
+export class Panels {
+  constructor(root, groups, open) {
+    Object.assign(this, { root, groups, open, panels: new Map(), busy: false, generation: null, theme: "light", version: 0 });
+    this.watcher = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "240px" });
+  }
+
+  /** The plots of a run; those it already shows stay. */
+  async show(run) {
+    const { panels } = await ask(`runs/${run}/panels`);
+    const keys = panels.map((panel) => panel.key).join();
+    if (run === this.run && keys === this.keys) return;
+    Object.assign(this, { run, keys });
+    for (const panel of this.panels.values()) panel.clear();
+    this.watcher.disconnect();
+    this.panels = new Map(panels.map((described) => [described.key, new Panel(described, this)]));
+    const names = [...new Set(panels.map((panel) => panel.group))];
+    put(this.root, ...names.map((name, index) => make("section", { class: "group", id: `group-${index}`, "aria-label": name },
+      make("h2", {}, name),
+      make("div", { class: "grid" }, ...panels.filter((panel) => panel.group === name).map((panel) => this.panels.get(panel.key).element)))));
+    put(this.groups, make("a", { href: "#pond" }, "Pond"), ...names.map((name, index) => make("a", { href: `#group-${index}` }, name)));
+    for (const panel of this.panels.values()) this.watcher.observe(panel.element);
+  }
+
+  /** The run has grown, another generation is shown (null: the newest), or the theme has changed. */
+  update({ generation = this.generation, theme = this.theme, grown = false }) {
+    this.generation = generation;
+    this.theme = theme;
+    if (grown && generation === null) this.version += 1;
+    this.work();
+  }
+
+  seen(entries) {
+    for (const entry of entries) {
+      for (const panel of this.panels.values()) if (panel.element === entry.target) panel.inView = entry.isIntersecting;
+    }
+    this.work();
+  }
+
+  /** Draw whatever is in view and out of date, the first first; what is asked meanwhile comes next. */
+  async work() {
+    if (this.busy || this.paused) return;
+    this.busy = true;
+    try {
+      for (;;) {
+        const wanted = `${this.run}/${this.generation}/${this.theme}/${this.version}`;
+        const next = [...this.panels.values()].find((panel) => panel.inView && panel.state !== wanted);
+        if (!next) break;
+        await next.draw(this.run, this.generation, this.theme, wanted);
+      }
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+class Panel {
+  constructor(described, owner) {
+    Object.assign(this, { described, owner, inView: false, state: null, figure: null });
+    const tool = (name, title, act) => make("button", { type: "button", title, "aria-label": `${described.title}: ${title}`, onclick: act }, name);
+    this.plot = make("div", { class: "plot", "aria-busy": "true" });
+    this.element = make("article", { class: described.wide ? "panel wide" : "panel", "data-panel": described.key, "aria-label": described.title },
+      make("header", {}, make("h3", {}, described.title), make("div", { class: "tools" },
+        tool("SVG", "download as SVG", () => this.picture("svg")),
+        tool("PNG", "download as PNG", () => this.picture("png")),
+        tool("CSV", "download the numbers", () => this.numbers()))),
+      this.plot, make("p", { class: "caption" }, described.caption));
+  }
+
+  /** Ask for the figure and draw it; a plot that fails says so in its place and is not asked for again until something changes. */
+  async draw(run, generation, theme, wanted) {
+    this.state = wanted;
+    this.plot.setAttribute("aria-busy", "true");
+    try {
+      const [library, figure] = await Promise.all([loadPlotly(), ask(`runs/${run}/panels/${this.described.key}`, { generation, theme })]);
+      if (this.trouble) this.clear();
+      this.figure = figure;
+      const layout = { ...figure.layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: figure.layout.height ?? HEIGHT };
+      await library.react(this.plot, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false, showSendToCloud: false });
+      this.plot.classList.add("drawn");
+      this.plot.removeAllListeners?.("plotly_click");
+      this.plot.on("plotly_click", (event) => this.clicked(event));
+    } catch (error) {
+      this.clear();
+      this.trouble = make("p", { class: "trouble" }, error.message);
+      this.plot.append(this.trouble);
+    } finally {
+      this.plot.removeAttribute("aria-busy");
+    }
+  }
+
+  clear() {
+    if (this.figure) window.Plotly.purge(this.plot);
+    this.figure = null;
+    this.trouble = null;
+    this.plot.classList.remove("drawn");
+    put(this.plot);
+  }
+
+  clicked(event) {
+    const id = organismAt(event.points[0]);
+    if (id !== null) this.owner.open(id);
+  }
+
+  async picture(format) {
+    if (!this.figure) return;
+    const background = getComputedStyle(document.querySelector(".panel")).backgroundColor;
+    const layout = { ...this.figure.layout, paper_bgcolor: background, plot_bgcolor: background, title: { text: this.described.title } };
+    const size = { width: Math.max(700, this.plot.clientWidth), height: Math.max(420, this.plot.clientHeight + 60) };
+    const url = await window.Plotly.toImage({ data: this.figure.data, layout }, { format, ...size, scale: format === "png" ? 3 : 1 });
+    save(url, `${this.described.key}.${format}`);
+  }
+
+  numbers() {
+    if (!this.figure) return;
+    const url = URL.createObjectURL(new Blob([toCsv(this.figure)], { type: "text/csv" }));
+    save(url, `${this.described.key}.csv`);
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+}
+
+/** The organism that a point stands for: its trace has one whole number for it as custom data; else null. */
+export function organismAt(point) {
+  const told = point?.customdata;
+  return Number.isInteger(told) && told >= 0 ? told : null;
+}
+
+function save(url, name) {
+  const link = make("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

@@ -1,0 +1,134 @@
+// The pond on the page: keeps its canvas sharp, moves while somebody can see it, and answers the pointer.
+
+import { Cells } from "./cells.js";
+import { paintCells } from "./paint.js";
+import { layOut, paintGround, paintLight, paintSprings } from "./water.js";
+
+const ROOM = 0.26; // share of the pond that cells cover when the run's energy is at its height
+const SPRINGS_AT = 1.0;
+
+export class Pond {
+  /** `look` is a lineage's {colour, kernels}; `on.hover(index or null, x, y)` and `on.open(id)` are told about the pointer. */
+  constructor(canvas, look, on) {
+    Object.assign(this, { canvas, look, on, cells: new Cells(), frame: null, theme: "dark", chosen: null, kin: [], hovered: null, visible: true, springs: [], peak: 1 });
+    this.still = matchMedia("(prefers-reduced-motion: reduce)");
+    this.pen = canvas.getContext("2d");
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    new IntersectionObserver(([entry]) => { this.visible = entry.isIntersecting; this.wake(); }).observe(canvas);
+    document.addEventListener("visibilitychange", () => this.wake());
+    this.still.addEventListener("change", () => this.wake());
+    canvas.addEventListener("pointermove", (event) => this.point(event));
+    canvas.addEventListener("pointerleave", () => this.leave());
+    canvas.addEventListener("click", (event) => this.click(event));
+    this.resize();
+  }
+
+  /** A new run: its springs, and the most energy its organisms ever had together. */
+  open(springs, peak) {
+    this.cells = new Cells();
+    this.frame = null;
+    this.springs = springs;
+    this.peak = Math.max(peak, 1e-6);
+    this.hovered = null;
+  }
+
+  /** Show a generation; `pace` is how many follow each other in a second. */
+  show(frame, stocks, pace = 1) {
+    const near = this.frame !== null && Math.abs(frame.generation - this.frame.generation) <= 2 && frame.generation !== this.frame.generation;
+    const again = this.frame?.generation === frame.generation;
+    this.frame = frame;
+    const most = Math.max(1e-9, ...Object.values(stocks));
+    for (const spring of this.springs) spring.share = Math.max(0, stocks[spring.name] ?? 0) / most;
+    this.cells.pace = Math.max(1, pace * 0.8);
+    if (!again || !this.cells.bodies.size) this.cells.show(frame, this.place, this.radius, near && !this.still.matches);
+    if (this.still.matches) this.cells.settle();
+    else if (!near && !again) for (let round = 0; round < 30; round += 1) this.cells.step(1 / 30);
+    this.wake();
+  }
+
+  place = (x, y) => [this.area.x + x * this.area.across * 0.93, this.area.y + y * this.area.down * 0.93];
+
+  /** Area stands for energy; the scale is one for the whole run. */
+  radius = (energy) => {
+    const room = Math.PI * this.area.across * this.area.down * ROOM;
+    const radius = Math.sqrt(Math.max(energy, 0) / this.peak * room / Math.PI);
+    const most = Math.min(this.area.across, this.area.down) * 0.2;
+    return Math.min(most, Math.max(this.area.small ? 3 : 4.5, radius));
+  };
+
+  paintAs(theme) {
+    this.theme = theme;
+    this.ground = null;
+    this.wake();
+  }
+
+  choose(id, kin = []) {
+    this.chosen = id;
+    this.kin = kin;
+    this.wake();
+  }
+
+  resize() {
+    const { width, height } = this.canvas.getBoundingClientRect();
+    if (!width || !height) return;
+    this.scale = Math.min(2, window.devicePixelRatio || 1);
+    this.canvas.width = Math.round(width * this.scale);
+    this.canvas.height = Math.round(height * this.scale);
+    this.area = layOut(width, height);
+    this.ground = null;
+    if (this.frame) {
+      this.cells.show({ ...this.frame, deaths: [], births: [] }, this.place, this.radius, false);
+      for (const cell of this.cells.bodies.values()) [cell.x, cell.y, cell.radius] = [cell.goalX, cell.goalY, cell.goal];
+      this.cells.settle();
+    }
+    this.wake();
+  }
+
+  /** Move as long as somebody looks; paint once where nothing may move. */
+  wake() {
+    if (this.waiting || !this.area) return;
+    this.waiting = requestAnimationFrame((now) => {
+      this.waiting = null;
+      const seconds = Math.min(0.05, (now - (this.before ?? now)) / 1000);
+      this.before = now;
+      if (!this.still.matches) this.cells.step(seconds);
+      this.paint();
+      if (this.visible && !document.hidden && !this.still.matches) this.wake();
+      else this.before = undefined;
+    });
+  }
+
+  paint() {
+    const { pen, area, theme } = this;
+    this.ground ??= paintGround(area, theme, this.scale);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    pen.drawImage(this.ground, 0, 0);
+    pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    paintLight(pen, area, theme, this.cells.time);
+    const springs = this.springs.map((spring) => ({ ...spring, x: spring.x * SPRINGS_AT, y: spring.y * SPRINGS_AT }));
+    paintSprings(pen, area, springs, theme, this.cells.time);
+    paintCells(pen, this.cells, this.look, theme, this);
+  }
+
+  point(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const cell = this.cells.at(x, y);
+    this.hovered = cell?.id ?? null;
+    this.on.hover(cell, x, y);
+    if (this.still.matches) this.wake();
+  }
+
+  leave() {
+    this.hovered = null;
+    this.on.hover(null, 0, 0);
+    this.wake();
+  }
+
+  click(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const cell = this.cells.at(event.clientX - box.left, event.clientY - box.top, 10);
+    if (cell) this.on.open(cell.id);
+  }
+}

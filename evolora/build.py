@@ -18,13 +18,12 @@ from evolora.environment.seasons import Season, Shock
 from evolora.environment.selftest import profile, refuse_failing
 from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError, RunFolderError
-from evolora.evaluation.local import LocalEvaluator
+from evolora.evaluation.local import LocalEvaluator, LocalSetup
 from evolora.events import Event
 from evolora.generation import advance
-from evolora.host.load import load_host
-from evolora.host.sites import find_sites
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
+from evolora.lifecycle.learning import Evolution, ImitateSelf, LearningMethod, Reinforce
 from evolora.lifecycle.ledger import SOURCE, Reason, to_units
 from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder, found
@@ -123,16 +122,23 @@ def _simulation(
 
 
 def build_evaluator(config: WorldConfig) -> LocalEvaluator:
-    """The host with its adapted sites, ready to answer and learn."""
-    host = load_host(config.host.name, config.host.device, config.host.dtype, config.host.threads)
-    sites = find_sites(host.model, config.genome.modules, config.genome.layers)
-    return LocalEvaluator(
-        host,
-        sites,
-        config.host.system_prompt,
-        config.host.max_batch_tokens,
-        config.host.max_learning_tokens,
-        config.learning.max_gradient_norm,
+    """The host with its adapted sites in this process, ready to answer and learn."""
+    return _setup(config).open()
+
+
+def _setup(config: WorldConfig) -> LocalSetup:
+    host, layers = config.host, config.genome.layers
+    return LocalSetup(
+        host=host.name,
+        device=host.device,
+        dtype=host.dtype,
+        threads=host.threads,
+        modules=tuple(config.genome.modules),
+        layers=layers if isinstance(layers, str) else tuple(layers),
+        system_prompt=host.system_prompt,
+        max_batch_tokens=host.max_batch_tokens,
+        max_learning_tokens=host.max_learning_tokens,
+        max_gradient_norm=config.learning.max_gradient_norm,
     )
 
 
@@ -182,9 +188,20 @@ def build_rules(config: WorldConfig) -> Rules:
         ),
         heir=energy.remains,
         commons_release=energy.commons_release,
-        learning=config.learning.method != "none",
+        learning=_learning_method(config),
         neutral=config.selection == "neutral",
     )
+
+
+def _learning_method(config: WorldConfig) -> LearningMethod | None:
+    learning = config.learning
+    methods: dict[str, LearningMethod | None] = {
+        "reinforce": Reinforce(),
+        "imitate_self": ImitateSelf(),
+        "evolution": Evolution(learning.pairs, learning.perturbation_scale),
+        "none": None,
+    }
+    return methods[learning.method]
 
 
 def build_niche(config: NicheConfig) -> Niche:
@@ -260,7 +277,8 @@ def plan(config: WorldConfig) -> Plan:
     start = time.perf_counter()
     report = advance(world, rules, evaluator).report
     seconds = time.perf_counter() - start
-    copies = 3 if rules.learning else 1  # float32 weights, and Adam's two moments
+    by_gradient = config.learning.method in ("reinforce", "imitate_self")
+    copies = 3 if by_gradient else 1  # float32 weights, and Adam's two moments
     adapters = config.population.capacity * genome.num_parameters * 4 * copies
     host, dtype = evaluator.host, str(evaluator.host.dtype).removeprefix("torch.")
     return Plan(

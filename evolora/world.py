@@ -8,6 +8,7 @@ from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
+from evolora.lifecycle.learning import LearningMethod
 from evolora.lifecycle.ledger import Ledger
 from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder
@@ -36,8 +37,8 @@ class Diet:
 
 @dataclass(frozen=True)
 class Rules:
-    """Everything that does not. `breeder` None: no births. `learning` and `lamarckian` say whether organisms learn
-    and whether children inherit it; `neutral` deals each generation's earnings and charges at random (drift)."""
+    """Everything that does not. `breeder` None: no births; `learning` None: nobody learns within a lifetime; `neutral`
+    deals each generation's earnings and charges at random (drift)."""
 
     seed: int
     niches: Sequence[Niche]
@@ -52,5 +53,5 @@ class Rules:
     heredity: Heredity
     heir: Heir
     commons_release: float
-    learning: bool
+    learning: LearningMethod | None
     neutral: bool

@@ -196,9 +196,15 @@ class ReproductionConfig(Section):
 
 
 class LearningConfig(Section):
-    method: Literal["reinforce", "none"] = Field(
+    method: Literal["reinforce", "imitate_self", "evolution", "none"] = Field(
         "reinforce",
-        description="reinforce: group-relative policy gradient on the organism's own scored answers.",
+        description="reinforce: group-relative policy gradient on the organism's own scored answers; imitate_self: "
+        "cross-entropy on its own best answers; evolution: it tries its generation again with noise on its weights, "
+        "and steps to where that paid.",
+    )
+    pairs: Count = Field(4, description="Pairs of opposite perturbations that evolution tries each generation.")
+    perturbation_scale: Positive = Field(
+        0.01, description="Standard deviation of evolution's perturbations, in the unit of the weights."
     )
     max_gradient_norm: Positive = Field(1.0, description="Gradient clipping per organism.")
     inheritance: Literal["lamarckian", "darwinian"] = Field(

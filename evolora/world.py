@@ -1,6 +1,7 @@
 """A world: the state that a checkpoint holds, and the rules that never change while it runs."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from evolora.environment.niche import Niche
@@ -23,6 +24,11 @@ class World:
     generation: int = 0
     population: Population = field(default_factory=Population)
     ledger: Ledger = field(default_factory=Ledger)
+
+    def snapshot(self) -> "World":
+        """A world in the same state that goes its own way. Weights, which nobody changes in place, are shared."""
+        kept = [weights for o in self.population for weights in (o.genome, o.learnt, o.optimizer)]
+        return deepcopy(self, {id(weights): weights for weights in kept if weights is not None})
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import os
 import shlex
 import signal
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated
@@ -44,6 +44,14 @@ def simulate(
         Path | None,
         typer.Option(metavar="RUN", help="The folder of a run to go on with, instead of a WORLD."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Ray processes that answer and learn; 0: this one alone. (default: the world's)"),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="A Ray cluster to run them on, as `ray start --head` names it."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and leave.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's folder.")] = False,
 ) -> None:
@@ -55,17 +63,17 @@ def simulate(
     if resume is not None:
         from evolora.build import resume_run
 
-        _live(resume_run(resume, generations), quiet)
+        _live(resume_run(resume, generations, workers, ray_address), quiet)
         return
     from evolora.config.load import load_world
 
-    config = load_world(str(world), settings or (), seed=seed, generations=generations)
+    config = load_world(str(world), settings or (), seed=seed, generations=generations, workers=workers)
     if dry_run:
         _show_plan(config)
         return
     from evolora.build import open_run
 
-    _live(open_run(config, out), quiet)
+    _live(open_run(config, out, ray_address), quiet)
 
 
 def _check_options(
@@ -120,7 +128,7 @@ def _live(simulation: "Simulation", quiet: bool) -> None:
 
     folder = simulation.run_dir.path
     how_to_resume = f"evolora simulate --resume {shlex.quote(str(folder))}"
-    with Interruption() as interruption:
+    with closing(simulation), Interruption() as interruption:
         view = None if quiet else open_view(simulation.name, simulation.generations, folder, interruption)
         interruption.announce = view is None or not view.shows_stopping
         try:

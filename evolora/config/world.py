@@ -234,6 +234,12 @@ class WorldConfig(Section):
         "energy",
         description="neutral: a generation's earnings and charges fall on a random permutation of the living (drift).",
     )
+    workers: int = Field(
+        0,
+        ge=0,
+        description="Ray processes that answer and learn, each with the host and host.threads (default 1) threads; "
+        "0: this process alone, without Ray.",
+    )
     host: HostConfig = HostConfig()
     genome: GenomeConfig = GenomeConfig()
     traits: TraitsConfig = TraitsConfig()

@@ -12,9 +12,9 @@ from evolora.host.learn import PolicyGradient
 from evolora.host.load import Host, load_host
 from evolora.host.prompt import PromptBuilder
 from evolora.host.sites import LayerChoice, find_sites
-from evolora.organism.genome import Genome, SiteShape
+from evolora.organism.genome import SiteShape
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
-from evolora.organism.perturbation import Perturbed, climb, realise
+from evolora.organism.perturbation import climb, realise, unperturbed
 
 _NO_ANSWER = Answer("", (), (), 0.0, stopped=False, fault="the organism's weights are not finite")
 
@@ -83,7 +83,7 @@ class LocalEvaluator:
         return HostFacts(host.name, host.digest, str(host.device), dtype, host.num_parameters, tuple(self.sites))
 
     def answer(self, bodies: Mapping[int, Body], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
-        sick = {identity for identity, body in bodies.items() if not _own_genome(body).is_finite()}
+        sick = {identity for identity, body in bodies.items() if not unperturbed(body).is_finite()}
         answers = [
             (_NO_ANSWER,) * encounter.num_samples if encounter.organism_id in sick else () for encounter in encounters
         ]
@@ -130,7 +130,3 @@ class LocalEvaluator:
         logprob = sum(generated.logprobs) / len(tokens) if tokens else 0.0
         text = "" if generated.fault else self.prompts.decode(tokens)
         return Answer(text, tokens, request.prompt, logprob, generated.stopped, generated.fault)
-
-
-def _own_genome(body: Body) -> Genome:
-    return body.genome if isinstance(body, Perturbed) else body

@@ -43,6 +43,11 @@ def realise(body: Genome | Perturbed) -> Genome:
     return body.realised() if isinstance(body, Perturbed) else body
 
 
+def unperturbed(body: Genome | Perturbed) -> Genome:
+    """The organism's own genome, without noise."""
+    return body.genome if isinstance(body, Perturbed) else body
+
+
 def shifted(genome: Genome, keys: Sequence[int], weights: Sequence[float]) -> Genome:
     """`genome` plus the sum of weight · noise over `keys`, for every factor of every site."""
     shares = torch.tensor(weights, dtype=torch.float32)[:, None]

@@ -94,6 +94,11 @@ class Simulation:
             observer.finished(summary)
         return summary
 
+    @property
+    def losses(self) -> Sequence[str]:
+        """Why each worker was lost whose work was then done again."""
+        return self.evaluator.losses
+
     def close(self) -> None:
         """Let whoever answered go. The run can be resumed, this simulation cannot."""
         self.evaluator.close()

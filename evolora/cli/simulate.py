@@ -137,6 +137,8 @@ def _live(simulation: "Simulation", quiet: bool) -> None:
         except KeyboardInterrupt:
             typer.echo(f"stopped at once; go on from the last checkpoint with: {how_to_resume}", err=True)
             raise typer.Exit(INTERRUPTED) from None
+    for loss in simulation.losses:
+        typer.echo(f"a worker was lost, and its work done again: {loss}", err=True)
     if summary.end == "stopped":
         typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
         raise typer.Exit(INTERRUPTED)

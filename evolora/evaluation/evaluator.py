@@ -32,6 +32,11 @@ class Evaluator(Protocol):
         """The host that answers."""
         ...
 
+    @property
+    def losses(self) -> Sequence[str]:
+        """Why each helper was lost whose work was then done again, in order."""
+        ...
+
     def answer(self, bodies: Mapping[int, Body], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
         """Answers to each encounter, in the order given, `num_samples` each; `organism_id` names the body that answers.
 

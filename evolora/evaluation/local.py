@@ -82,6 +82,10 @@ class LocalEvaluator:
         dtype = str(host.dtype).removeprefix("torch.")
         return HostFacts(host.name, host.digest, str(host.device), dtype, host.num_parameters, tuple(self.sites))
 
+    @property
+    def losses(self) -> Sequence[str]:
+        return ()
+
     def answer(self, bodies: Mapping[int, Body], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
         sick = {identity for identity, body in bodies.items() if not unperturbed(body).is_finite()}
         answers = [

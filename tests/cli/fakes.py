@@ -30,6 +30,7 @@ class FakeSimulation:
     during: Callable[[int], None] = lambda generation: None
     lived: int = 0
     closed: bool = False
+    losses: tuple[str, ...] = ()
 
     def run(self, observers: Sequence[Observer], should_stop: Callable[[], bool]) -> RunSummary:
         for observer in observers:

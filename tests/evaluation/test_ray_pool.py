@@ -191,6 +191,13 @@ def test_a_host_that_workers_cannot_load_is_the_users_line(cluster):
     assert "Traceback" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("address", "got"), [("127.0.0.1:1", "refused"), ("nonsense", "no HOST:PORT")])
+def test_an_address_without_a_cluster_is_the_users_line(address, got, monkeypatch):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)  # as in a process of its own
+    with pytest.raises(WorkerError, match=f"--ray-address {address}: expected a Ray cluster, got .*{got}"):
+        connect(address, num_cpus=1)
+
+
 def test_more_workers_than_the_cluster_has_room_for_are_refused_at_once(cluster):
     with pytest.raises(WorkerError, match="expected a Ray cluster with 50 CPUs for 50 workers, got 4"):
         RayEvaluator(SETUP, 50)
@@ -211,11 +218,11 @@ def alive(pids: set[int]) -> set[int]:
             Path(f"/proc/{pid}/status").read_text()}  # fmt: skip
 
 
-def live_in_a_terminal(folder: Path, generations: int) -> "subprocess.Popen[str]":
-    """`evolora simulate --workers 2` in a process group of its own, as a shell starts it."""
+def live_in_a_terminal(folder: Path, generations: int, workers: int = 2) -> "subprocess.Popen[str]":
+    """`evolora simulate --workers N` in a process group of its own, as a shell starts it."""
     (folder / "puddle.yaml").write_text(yaml.safe_dump({**SETTINGS, "generations": generations}))
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    command = ["-m", "evolora", "simulate", "puddle.yaml", "--workers", "2", "--out", "runs"]
+    command = ["-m", "evolora", "simulate", "puddle.yaml", "--workers", str(workers), "--out", "runs"]
     return subprocess.Popen(
         [sys.executable, *command], cwd=folder, start_new_session=True, text=True,
         env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -240,7 +247,7 @@ RAY_TALKS = re.compile(r"raylet|ray::|INFO|WARNING|Traceback|/tmp/ray", re.IGNOR
 
 
 def test_ctrl_c_in_the_terminal_saves_ends_every_process_and_shows_no_line_of_rays(tmp_path):
-    process = live_in_a_terminal(tmp_path, 100_000)
+    process = live_in_a_terminal(tmp_path, 100_000, workers=1)  # a second one would only take longer to start
     wait_for_generation(tmp_path, 2, process)
     started = descendants(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group

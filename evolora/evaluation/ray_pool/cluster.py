@@ -2,12 +2,15 @@
 
 import logging
 import os
+import socket
 from dataclasses import dataclass
 
 import ray
 import ray._private.worker
 
 from evolora.errors import WorkerError
+
+KNOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ def connect(address: str | None, num_cpus: int) -> Cluster:
     ray._private.worker.print_to_stdstream = _say_nothing
     here = address is None
     try:
+        if address is not None:
+            _knock(address)
         ray.init(
             address="local" if here else address,
             num_cpus=num_cpus if here else None,
@@ -56,9 +61,18 @@ def connect(address: str | None, num_cpus: int) -> Cluster:
         where = "Ray" if here else f"--ray-address {address}"
         raise WorkerError(
             f"{where}: expected a Ray cluster, got {type(error).__name__}: {' '.join(str(error).split())[:200]}; "
-            "start one with `ray start --head` and give its address, or leave the option out"
+            "start one with `ray start --head` and give its HOST:PORT, or leave the option out"
         ) from error
     return Cluster(started=True)
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` or `ValueError` if nobody listens at HOST:PORT: Ray itself would try for many minutes."""
+    if address != "auto":  # Ray looks for a cluster on this machine, and says at once if there is none
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal():
+            raise ValueError("no HOST:PORT, and not auto")
+        socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _resource(name: str) -> int:

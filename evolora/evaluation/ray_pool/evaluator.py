@@ -57,6 +57,10 @@ class RayEvaluator:
     def facts(self) -> HostFacts:
         return self.crew.facts
 
+    @property
+    def losses(self) -> Sequence[str]:
+        return self.crew.losses
+
     def answer(self, bodies: Mapping[int, Body], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
         self.crew.replace_lost()
         owner = {i: body.organism_id if isinstance(body, Perturbed) else i for i, body in bodies.items()}

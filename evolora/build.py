@@ -2,10 +2,12 @@
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,13 +19,13 @@ from evolora.environment.seasons import Season, Shock
 from evolora.environment.selftest import profile, refuse_failing
 from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError, RunFolderError
-from evolora.evaluation.local import LocalEvaluator
+from evolora.evaluation.evaluator import Evaluator, HostFacts
+from evolora.evaluation.local import LocalEvaluator, LocalSetup
 from evolora.events import Event
 from evolora.generation import advance
-from evolora.host.load import load_host
-from evolora.host.sites import find_sites
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
+from evolora.lifecycle.learning import Evolution, ImitateSelf, LearningMethod, Reinforce
 from evolora.lifecycle.ledger import SOURCE, Reason, to_units
 from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder, found
@@ -45,34 +47,57 @@ DEFAULT_OUT = Path("checkpoints")
 LOGARITHMIC = frozenset({"mutation_scale", "learning_rate"})
 
 
-def open_run(config: WorldConfig, out: Path | None) -> Simulation:
+def open_run(config: WorldConfig, out: Path | None, ray_address: str | None = None) -> Simulation:
     """A new run of a world, its folder made, its founders alive.
 
     Raises:
         EvoloraError: anything in the file that does not work on this machine, said before anything is computed.
     """
     rules = build_rules(config)
-    evaluator = build_evaluator(config)
-    run = {
+    with _opened(config, ray_address) as evaluator:
+        facts = evaluator.facts
+        run_dir = RunDir.create(
+            out or DEFAULT_OUT, run_name(config.name, config.seed), dump_world(config), _run_facts(config, facts)
+        )
+        world, founding = found_world(config, rules, facts.sites)
+        return _simulation(config, world, rules, evaluator, run_dir, founding)
+
+
+def _run_facts(config: WorldConfig, facts: HostFacts) -> dict[str, Any]:
+    """What run.json holds: with what, and on what, the run was made."""
+    return {
         "name": config.name,
         "seed": config.seed,
         "host": config.host.name,
-        "host_digest": evaluator.host.digest,
-        "device": str(evaluator.host.device),
-        "dtype": str(evaluator.host.dtype).removeprefix("torch."),
+        "host_digest": facts.digest,
+        "device": facts.device,
+        "dtype": facts.dtype,
         "versions": {name: version(name) for name in ("evolora", "torch", "transformers", "numpy", "reasoning-gym")},
         "elites": config.record.elites,
-        "threads": torch.get_num_threads(),
+        "workers": config.workers,
+        "threads": (config.host.threads or 1) if config.workers else torch.get_num_threads(),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
-    run_dir = RunDir.create(out or DEFAULT_OUT, run_name(config.name, config.seed), dump_world(config), run)
-    world, founding = found_world(config, rules, evaluator.sites)
-    return _simulation(config, world, rules, evaluator, run_dir, founding)
 
 
-def resume_run(path: Path, generations: int | None = None) -> Simulation:
+@contextmanager
+def _opened(config: WorldConfig, ray_address: str | None) -> Iterator[Evaluator]:
+    """Whoever answers for the world; let go again if what is done with it fails."""
+    evaluator = open_evaluator(config, ray_address)
+    try:
+        yield evaluator
+    except BaseException:
+        evaluator.close()
+        raise
+
+
+def resume_run(
+    path: Path, generations: int | None = None, workers: int | None = None, ray_address: str | None = None
+) -> Simulation:
     """A run as its last checkpoint left it; what was logged after that is cut off and lived again.
+
+    `generations` and `workers` None are the world's own.
 
     Raises:
         RunFolderError: no run, or no whole checkpoint, at `path`, or another host than the run began with.
@@ -83,12 +108,13 @@ def resume_run(path: Path, generations: int | None = None) -> Simulation:
     if not saved:
         raise RunFolderError(f"{path}: expected a checkpoint, got none; start the world again with `evolora simulate`")
     world, log_sizes = load_checkpoint(saved[-1])
-    rules, evaluator = build_rules(config), build_evaluator(config)
-    check_host(run_dir, evaluator.host.digest)
-    run_dir.cut_logs(log_sizes)
-    if generations is not None:
-        config = config.model_copy(update={"generations": generations})
-    return _simulation(config, world, rules, evaluator, run_dir, ())
+    changes = {"generations": generations, "workers": workers}
+    config = config.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    rules = build_rules(config)
+    with _opened(config, ray_address) as evaluator:
+        check_host(run_dir, evaluator.facts.digest)
+        run_dir.cut_logs(log_sizes)
+        return _simulation(config, world, rules, evaluator, run_dir, ())
 
 
 def check_host(run_dir: RunDir, digest: str) -> None:
@@ -118,7 +144,7 @@ def _simulation(
     config: WorldConfig,
     world: World,
     rules: Rules,
-    evaluator: LocalEvaluator,
+    evaluator: Evaluator,
     run_dir: RunDir,
     founding: Sequence[Event],
 ) -> Simulation:
@@ -136,16 +162,32 @@ def _simulation(
 
 
 def build_evaluator(config: WorldConfig) -> LocalEvaluator:
-    """The host with its adapted sites, ready to answer and learn."""
-    host = load_host(config.host.name, config.host.device, config.host.dtype, config.host.threads)
-    sites = find_sites(host.model, config.genome.modules, config.genome.layers)
-    return LocalEvaluator(
-        host,
-        sites,
-        config.host.system_prompt,
-        config.host.max_batch_tokens,
-        config.host.max_learning_tokens,
-        config.learning.max_gradient_norm,
+    """The host with its adapted sites in this process, ready to answer and learn."""
+    return _setup(config).open()
+
+
+def open_evaluator(config: WorldConfig, ray_address: str | None = None) -> Evaluator:
+    """Whoever answers for a world: this process, or Ray workers if it asks for some or a cluster is named."""
+    if not config.workers and ray_address is None:
+        return build_evaluator(config)
+    from evolora.evaluation.ray_pool import RayEvaluator  # half a second that most runs need not wait for
+
+    return RayEvaluator(_setup(config), config.workers, ray_address)
+
+
+def _setup(config: WorldConfig) -> LocalSetup:
+    host, layers = config.host, config.genome.layers
+    return LocalSetup(
+        host=host.name,
+        device=host.device,
+        dtype=host.dtype,
+        threads=host.threads,
+        modules=tuple(config.genome.modules),
+        layers=layers if isinstance(layers, str) else tuple(layers),
+        system_prompt=host.system_prompt,
+        max_batch_tokens=host.max_batch_tokens,
+        max_learning_tokens=host.max_learning_tokens,
+        max_gradient_norm=config.learning.max_gradient_norm,
     )
 
 
@@ -190,7 +232,7 @@ def build_rules(config: WorldConfig) -> Rules:
         ),
         heir=energy.remains,
         commons_release=energy.commons_release,
-        learning=config.learning.method != "none",
+        learning=_learning_method(config),
         neutral=config.selection == "neutral",
     )
 
@@ -205,6 +247,17 @@ def build_prices(config: WorldConfig) -> Prices:
         energy.cost_per_gigaparameter_token,
         energy.upkeep,
     )
+
+
+def _learning_method(config: WorldConfig) -> LearningMethod | None:
+    learning = config.learning
+    methods: dict[str, LearningMethod | None] = {
+        "reinforce": Reinforce(),
+        "imitate_self": ImitateSelf(),
+        "evolution": Evolution(learning.pairs, learning.perturbation_scale),
+        "none": None,
+    }
+    return methods[learning.method]
 
 
 def build_niche(config: NicheConfig) -> Niche:
@@ -287,24 +340,26 @@ class Plan:
 
 def plan(config: WorldConfig) -> Plan:
     """Found the world in memory, live its first generation, and say what all of them would take. Nothing is written."""
-    rules, evaluator = build_rules(config), build_evaluator(config)
-    world, _ = found_world(config, rules, evaluator.sites)
-    genome = next(iter(world.population)).genome
-    start = time.perf_counter()
-    report = advance(world, rules, evaluator).report
-    seconds = time.perf_counter() - start
-    copies = 3 if rules.learning else 1  # float32 weights, and Adam's two moments
+    rules = build_rules(config)
+    with closing(open_evaluator(config)) as evaluator:
+        facts = evaluator.facts
+        world, _ = found_world(config, rules, facts.sites)
+        genome = next(iter(world.population)).genome
+        start = time.perf_counter()
+        report = advance(world, rules, evaluator).report
+        seconds = time.perf_counter() - start
+    by_gradient = config.learning.method in ("reinforce", "imitate_self")
+    copies = 3 if by_gradient else 1  # float32 weights, and Adam's two moments
     adapters = config.population.capacity * genome.num_parameters * 4 * copies
-    host, dtype = evaluator.host, str(evaluator.host.dtype).removeprefix("torch.")
     return Plan(
         [
             (
                 "host",
-                f"{host.name}, {host.num_parameters / 1e6:.0f} M parameters, {host.device}, {dtype}",
+                f"{facts.name}, {facts.num_parameters / 1e6:.0f} M parameters, {facts.device}, {facts.dtype}",
             ),
             (
                 "sites",
-                f"{len(evaluator.sites)} matrices, {genome.num_parameters / 1e6:.2f} M weights",
+                f"{len(facts.sites)} matrices, {genome.num_parameters / 1e6:.2f} M weights",
             ),
             ("organisms", f"{config.population.founders} founders, room for {config.population.capacity}"),
             *_niche_rows(rules),

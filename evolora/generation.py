@@ -9,8 +9,8 @@ from evolora import stages
 from evolora.environment.encounter import Outcome
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Birth, Death, Event, Life
+from evolora.learning import Learning, learn
 from evolora.lifecycle.ledger import Flows, to_energy
-from evolora.organism.learning import Learnt
 from evolora.world import Rules, World
 
 
@@ -84,19 +84,19 @@ def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
     encounters = stages.forage(world, rules)
     outcomes = stages.meet(world, rules, evaluator, encounters)
     settlement = stages.settle(world, rules, outcomes)
-    learnt = stages.learn(world, rules, evaluator, outcomes)
+    learning = learn(world, rules, evaluator, outcomes)
     lives = stages.describe_lives(world, rules, outcomes, settlement)
     events: list[Event] = [*stages.cull(world, rules, settlement.owed)]
     events += stages.breed(world, rules)
     flows = world.ledger.close_generation()
-    return Generation(_report(world, rules, outcomes, learnt, events, flows), events, outcomes, lives)
+    return Generation(_report(world, rules, outcomes, learning, events, flows), events, outcomes, lives)
 
 
 def _report(
     world: World,
     rules: Rules,
     outcomes: Sequence[Outcome],
-    learnt: Mapping[int, Learnt],
+    learning: Learning,
     events: Sequence[Event],
     flows: Flows,
 ) -> GenerationReport:
@@ -105,7 +105,7 @@ def _report(
     for outcome in outcomes:
         by_niche.setdefault(outcome.encounter.niche, []).append(outcome)
     faults = Counter(score.reason for outcome in outcomes for score in outcome.scores if score.reason)
-    faults.update(result.fault for result in learnt.values() if result.fault)
+    faults.update(result.fault for result in learning.learnt.values() if result.fault)
     reasons = sorted({reason for reason, _, _ in flows.totals})
     return GenerationReport(
         generation=world.generation,
@@ -125,17 +125,12 @@ def _report(
         niche_stocks={niche.name: to_energy(ledger.balance(stages.account_of(niche))) for niche in rules.niches},
         num_answers=sum(len(outcome.answers) for outcome in outcomes),
         num_tokens=sum(outcome.num_tokens for outcome in outcomes),
-        num_learners=len(learnt),
-        learning_tokens=_learning_tokens(outcomes, learnt),
+        num_learners=len(learning.learnt),
+        learning_tokens=learning.tokens,
         faults=dict(sorted(faults.items())),
         traits=_mean_traits(world),
         best=_best(world),
     )
-
-
-def _learning_tokens(outcomes: Sequence[Outcome], learnt: Mapping[int, Learnt]) -> int:
-    lessons = [stages.make_lesson(o) for o in outcomes if o.encounter.organism_id in learnt]
-    return sum(lesson.num_tokens for lesson in lessons if lesson is not None)
 
 
 def _mean(values: Sequence[float]) -> float:

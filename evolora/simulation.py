@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from evolora.errors import RunFolderError
+from evolora.errors import RunFolderError, WorkerError
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Event
 from evolora.generation import Generation, GenerationReport, advance
@@ -60,6 +60,7 @@ class Simulation:
 
         Raises:
             RunFolderError: the record cannot be written (a full disk, say); the last checkpoint stays good.
+            WorkerError: nobody is left to answer; the last whole generation is saved.
         """
         began = time.perf_counter()
         answers = tokens = 0
@@ -69,7 +70,7 @@ class Simulation:
             self._record_founding()
             while (end := self._end(should_stop())) is None:
                 start = time.perf_counter()
-                generation = advance(self.world, self.rules, self.evaluator)
+                generation = self._advance()
                 seconds = time.perf_counter() - start
                 self._record(generation, seconds)
                 if self.world.generation % self.checkpoint_every == 0:
@@ -92,6 +93,28 @@ class Simulation:
         for observer in observers:
             observer.finished(summary)
         return summary
+
+    @property
+    def losses(self) -> Sequence[str]:
+        """Why each worker was lost whose work was then done again."""
+        return self.evaluator.losses
+
+    def close(self) -> None:
+        """Let whoever answered go. The run can be resumed, this simulation cannot."""
+        self.evaluator.close()
+
+    def _advance(self) -> Generation:
+        """Live one generation; or, where nobody is left to answer in it, save the state before it."""
+        before = self.world.snapshot()
+        try:
+            return advance(self.world, self.rules, self.evaluator)
+        except WorkerError as error:
+            self.world = before
+            self._conclude()
+            raise WorkerError(
+                f"{error}; saved after generation {before.generation}: go on with "
+                f"`evolora simulate --resume {self.run_dir.path}`"
+            ) from error
 
     def _end(self, stop: bool) -> End | None:
         if self.world.generation >= self.generations:

@@ -18,7 +18,6 @@ from evolora.lifecycle.reproduction import give_birth
 from evolora.lifecycle.selection import deal
 from evolora.lifecycle.sharing import pay_meals, release_commons
 from evolora.lifecycle.survival import bury
-from evolora.organism.learning import Learner, Learnt, Lesson
 from evolora.rng import key64, stream
 from evolora.world import Rules, World
 
@@ -80,13 +79,17 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
 
 def meet(world: World, rules: Rules, evaluator: Evaluator, encounters: Sequence[Encounter]) -> list[Outcome]:
     """The population answers, the niches score. A fault of host, weights or scorer is a score of 0 with a reason."""
-    niches = {niche.name: niche for niche in rules.niches}
     genomes = {organism.id: organism.active for organism in world.population}
     outcomes = []
     for encounter, answers in zip(encounters, evaluator.answer(genomes, encounters), strict=True):
-        scores = tuple(_score(niches[encounter.niche], encounter, answer) for answer in answers)
-        outcomes.append(Outcome(encounter, answers, scores))
+        outcomes.append(Outcome(encounter, answers, score_answers(rules, encounter, answers)))
     return outcomes
+
+
+def score_answers(rules: Rules, encounter: Encounter, answers: Sequence[Answer]) -> tuple[Score, ...]:
+    """What an encounter's niche gives for each answer to it."""
+    niche = next(niche for niche in rules.niches if niche.name == encounter.niche)
+    return tuple(_score(niche, encounter, answer) for answer in answers)
 
 
 def _score(niche: Niche, encounter: Encounter, answer: Answer) -> Score:
@@ -156,55 +159,6 @@ def _charge_answers(
     profit = (earned - to_energy(sum(bill.values()))) / len(outcome.answers)
     remember(organism, niche.name, profit, outcome.mean_score, MEMORY)
     return charge.owed
-
-
-def learn(world: World, rules: Rules, evaluator: Evaluator, outcomes: Sequence[Outcome]) -> dict[int, Learnt]:
-    """Organisms that can pay for it learn from their own scored answers; the tokens processed are charged first."""
-    if not rules.learning:
-        return {}
-    payers = payers_of(world, rules)
-    by_organism: dict[int, list[Lesson]] = defaultdict(list)
-    for outcome in outcomes:
-        lesson = make_lesson(outcome)
-        if lesson is not None:
-            by_organism[lesson.organism_id].append(lesson)
-    learners, lessons = {}, []
-    for identity, own in sorted(by_organism.items()):
-        organism, account = world.population[identity], f"organism:{payers[identity]}"
-        bill = rules.prices.learning_cost(sum(lesson.num_tokens for lesson in own))
-        if sum(bill.values()) > world.ledger.balance(account):
-            continue
-        pay_bill(world.ledger, account, bill)
-        learners[identity] = Learner(organism.active, organism.optimizer)
-        lessons += own
-    learnt = evaluator.learn(learners, lessons)
-    for identity, result in learnt.items():
-        organism = world.population[identity]
-        organism.optimizer = result.optimizer
-        if rules.heredity.lamarckian:  # what is learnt is the genome from now on: it is what children get
-            organism.genome = result.genome
-        else:
-            organism.learnt = result.genome
-    return learnt
-
-
-def make_lesson(outcome: Outcome) -> Lesson | None:
-    """Group-relative advantages, (score - mean) / standard deviation over one encounter's answers (Shao et al. 2024).
-
-    None where there is nothing to learn: all scores equal, or an answer without tokens.
-    """
-    values = [score.value for score in outcome.scores]
-    mean = sum(values) / len(values)
-    deviation = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
-    if deviation == 0 or not all(answer.token_ids for answer in outcome.answers):
-        return None
-    return Lesson(
-        outcome.encounter.organism_id,
-        outcome.answers[0].prompt_ids,
-        tuple(answer.token_ids for answer in outcome.answers),
-        tuple((value - mean) / deviation for value in values),
-        outcome.encounter.temperature or 1.0,
-    )
 
 
 def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], settlement: Settlement) -> list[Life]:

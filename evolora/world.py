@@ -1,6 +1,7 @@
 """A world: the state that a checkpoint holds, and the rules that never change while it runs."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from evolora.environment.niche import Niche
@@ -8,6 +9,7 @@ from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
+from evolora.lifecycle.learning import LearningMethod
 from evolora.lifecycle.ledger import Ledger
 from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder
@@ -23,6 +25,11 @@ class World:
     population: Population = field(default_factory=Population)
     ledger: Ledger = field(default_factory=Ledger)
 
+    def snapshot(self) -> "World":
+        """A world in the same state that goes its own way. Weights, which nobody changes in place, are shared."""
+        kept = [weights for o in self.population for weights in (o.genome, o.learnt, o.optimizer)]
+        return deepcopy(self, {id(weights): weights for weights in kept if weights is not None})
+
 
 @dataclass(frozen=True)
 class Diet:
@@ -36,8 +43,8 @@ class Diet:
 
 @dataclass(frozen=True)
 class Rules:
-    """Everything that does not. `breeder` None: no births. `learning` and `lamarckian` say whether organisms learn
-    and whether children inherit it; `neutral` deals each generation's earnings and charges at random (drift)."""
+    """Everything that does not. `breeder` None: no births; `learning` None: nobody learns within a lifetime; `neutral`
+    deals each generation's earnings and charges at random (drift)."""
 
     seed: int
     niches: Sequence[Niche]
@@ -52,5 +59,5 @@ class Rules:
     heredity: Heredity
     heir: Heir
     commons_release: float
-    learning: bool
+    learning: LearningMethod | None
     neutral: bool

@@ -16,6 +16,7 @@ LAYERS = (
     ("world",),
     ("record", "evaluation"),
     ("stages", "planning"),
+    ("learning",),
     ("generation",),
     ("simulation",),
     ("build",),

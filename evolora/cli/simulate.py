@@ -4,7 +4,7 @@ import os
 import shlex
 import signal
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +45,14 @@ def simulate(
         Path | None,
         typer.Option(metavar="RUN", help="The folder of a run to go on with, instead of a WORLD."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Ray processes that answer and learn; 0: this one alone. (default: the world's)"),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="A Ray cluster to run them on, as `ray start --head` names it."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and leave.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's folder.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show the run in a browser while it lives.")] = False,
@@ -57,17 +65,17 @@ def simulate(
     if resume is not None:
         from evolora.build import resume_run
 
-        _live(resume_run(resume, generations), quiet, watch)
+        _live(resume_run(resume, generations, workers, ray_address), quiet, watch)
         return
     from evolora.config.load import load_world
 
-    config = load_world(str(world), settings or (), seed=seed, generations=generations)
+    config = load_world(str(world), settings or (), seed=seed, generations=generations, workers=workers)
     if dry_run:
         _show_plan(config)
         return
     from evolora.build import open_run
 
-    _live(open_run(config, out), quiet, watch)
+    _live(open_run(config, out, ray_address), quiet, watch)
 
 
 def _check_options(
@@ -122,7 +130,8 @@ def _live(simulation: "Simulation", quiet: bool, watch: bool) -> None:
 
     folder = simulation.run_dir.path
     how_to_resume = f"evolora simulate --resume {shlex.quote(str(folder))}"
-    with _dashboard(folder) if watch else nullcontext(), Interruption() as interruption:
+    dashboard = _dashboard(folder) if watch else nullcontext()
+    with closing(simulation), dashboard, Interruption() as interruption:
         view = None if quiet else open_view(simulation.name, simulation.generations, folder, interruption)
         interruption.announce = view is None or not view.shows_stopping
         try:
@@ -131,6 +140,8 @@ def _live(simulation: "Simulation", quiet: bool, watch: bool) -> None:
         except KeyboardInterrupt:
             typer.echo(f"stopped at once; go on from the last checkpoint with: {how_to_resume}", err=True)
             raise typer.Exit(INTERRUPTED) from None
+    for loss in simulation.losses:
+        typer.echo(f"a worker was lost, and its work done again: {loss}", err=True)
     if summary.end == "stopped":
         typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
         raise typer.Exit(INTERRUPTED)

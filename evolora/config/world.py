@@ -219,9 +219,15 @@ class ReproductionConfig(Section):
 class LearningConfig(Section):
     """What an organism learns from its own scored answers."""
 
-    method: Literal["reinforce", "none"] = Field(
+    method: Literal["reinforce", "imitate_self", "evolution", "none"] = Field(
         "reinforce",
-        description="reinforce: group-relative policy gradient on the organism's own scored answers.",
+        description="reinforce: group-relative policy gradient on the organism's own scored answers; imitate_self: "
+        "cross-entropy on its own best answers; evolution: it tries its generation again with noise on its weights, "
+        "and steps to where that paid.",
+    )
+    pairs: Count = Field(4, description="Pairs of opposite perturbations that evolution tries each generation.")
+    perturbation_scale: Positive = Field(
+        0.01, description="Standard deviation of evolution's perturbations, in the unit of the weights."
     )
     max_gradient_norm: Positive = Field(1.0, description="Gradient clipping per organism.")
     inheritance: Literal["lamarckian", "darwinian"] = Field(
@@ -252,6 +258,12 @@ class WorldConfig(Section):
     selection: Literal["energy", "neutral"] = Field(
         "energy",
         description="neutral: a generation's earnings and charges fall on a random permutation of the living (drift).",
+    )
+    workers: int = Field(
+        0,
+        ge=0,
+        description="Ray processes that answer and learn, each with the host and host.threads (default 1) threads; "
+        "0: this process alone, without Ray.",
     )
     host: HostConfig = HostConfig()
     genome: GenomeConfig = GenomeConfig()

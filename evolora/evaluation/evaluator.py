@@ -1,24 +1,61 @@
 """Who answers and learns for the population: one protocol, local or remote."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from evolora.environment.encounter import Answer, Encounter
-from evolora.organism.genome import Genome
-from evolora.organism.learning import Learner, Learnt, Lesson
+from evolora.organism.genome import Genome, SiteShape
+from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
+from evolora.organism.perturbation import Perturbed
+
+Body = Genome | Perturbed  # what can answer: an organism, or what it would be with noise on its weights
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What a run keeps of the host it lives on, and the sites that organisms may adapt."""
+
+    name: str
+    digest: str
+    device: str
+    dtype: str
+    num_parameters: int
+    sites: tuple[SiteShape, ...]
 
 
 class Evaluator(Protocol):
     """The only door between the simulation and the language model."""
 
-    def answer(self, genomes: Mapping[int, Genome], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
-        """Answers to each encounter, in the order given, `num_samples` each.
+    @property
+    def facts(self) -> HostFacts:
+        """The host that answers."""
+        ...
+
+    @property
+    def losses(self) -> Sequence[str]:
+        """Why each helper was lost whose work was then done again, in order."""
+        ...
+
+    def answer(self, bodies: Mapping[int, Body], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
+        """Answers to each encounter, in the order given, `num_samples` each; `organism_id` names the body that answers.
 
         An organism's greedy answers do not depend on who else is asked. Faults are data: an `Answer` with a
         `fault`, never an exception.
+
+        Raises:
+            WorkerError: nobody is left to answer.
         """
         ...
 
-    def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson]) -> dict[int, Learnt]:
-        """One update of every learner from its own lessons. Learners without a lesson come back unchanged."""
+    def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson | Comparison]) -> dict[int, Learnt]:
+        """One update of every learner from its own lessons. Learners without a lesson come back unchanged.
+
+        Raises:
+            WorkerError: nobody is left to learn.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what was started for it (processes, say). Nothing can be asked afterwards."""
         ...

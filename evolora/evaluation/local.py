@@ -1,19 +1,55 @@
 """The evaluator that works on this machine: one host, one bank, no Ray."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from evolora.environment.encounter import Answer, Encounter
+from evolora.evaluation.evaluator import Body, HostFacts
 from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import Bank, BankHooks, stack_genomes
 from evolora.host.decode import SICK, Decoder, Generated, Request
 from evolora.host.fused import fuse_layers
 from evolora.host.learn import PolicyGradient
-from evolora.host.load import Host
+from evolora.host.load import Host, load_host
 from evolora.host.prompt import PromptBuilder
-from evolora.organism.genome import Genome, SiteShape
-from evolora.organism.learning import Learner, Learnt, Lesson
+from evolora.host.sites import LayerChoice, find_sites
+from evolora.organism.genome import SiteShape
+from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
+from evolora.organism.perturbation import climb, realise
 
 _NO_ANSWER = Answer("", (), (), 0.0, stopped=False, fault=SICK)
+
+
+@dataclass(frozen=True)
+class LocalSetup:
+    """All it takes to make a `LocalEvaluator`, here or on another machine; the meanings are the world file's."""
+
+    host: str
+    device: str
+    dtype: str
+    threads: int | None
+    modules: tuple[str, ...]
+    layers: LayerChoice
+    system_prompt: str
+    max_batch_tokens: int
+    max_learning_tokens: int
+    max_gradient_norm: float
+
+    def open(self) -> "LocalEvaluator":
+        """Load the host and find its sites.
+
+        Raises:
+            HostError: no such host, device, dtype or site.
+        """
+        host = load_host(self.host, self.device, self.dtype, self.threads)
+        return LocalEvaluator(
+            host,
+            find_sites(host.model, self.modules, self.layers),
+            self.system_prompt,
+            self.max_batch_tokens,
+            self.max_learning_tokens,
+            self.max_gradient_norm,
+        )
 
 
 class LocalEvaluator:
@@ -42,7 +78,17 @@ class LocalEvaluator:
         self.decoder = Decoder(host.model, hooks, host.eos_ids, max_batch_tokens)
         self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)
 
-    def answer(self, genomes: Mapping[int, Genome], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
+    @property
+    def facts(self) -> HostFacts:
+        host = self.host
+        dtype = str(host.dtype).removeprefix("torch.")
+        return HostFacts(host.name, host.digest, str(host.device), dtype, host.num_parameters, tuple(self.sites))
+
+    @property
+    def losses(self) -> Sequence[str]:
+        return ()
+
+    def answer(self, bodies: Mapping[int, Body], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
         answers: list[tuple[Answer, ...]] = [()] * len(encounters)
         waiting = sorted({encounter.organism_id for encounter in encounters})
         for start in range(0, len(waiting), self._max_resident):
@@ -50,18 +96,25 @@ class LocalEvaluator:
             rows = {identity: row for row, identity in enumerate(page)}
             mine = [i for i, encounter in enumerate(encounters) if encounter.organism_id in rows]
             requests = [self._request(encounters[i], rows) for i in mine]
-            bank = self._bank(genomes, page)
+            bank = self._bank(bodies, page)
             for i, request, generated in zip(mine, requests, self.decoder.generate(bank, requests), strict=True):
                 sick = request.organism in bank.sick  # nothing was computed, so nothing is to be paid
                 answers[i] = tuple(_NO_ANSWER if sick else self._to_answer(request, one) for one in generated)
         return answers
 
-    def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson]) -> dict[int, Learnt]:
-        return self._learner.learn(learners, lessons)
+    def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson | Comparison]) -> dict[int, Learnt]:
+        learnt = self._learner.learn(learners, [lesson for lesson in lessons if isinstance(lesson, Lesson)])
+        for lesson in lessons:
+            if isinstance(lesson, Comparison):
+                learnt[lesson.organism_id] = climb(learners[lesson.organism_id], lesson)
+        return learnt
 
-    def _bank(self, genomes: Mapping[int, Genome], page: Sequence[int]) -> Bank:
+    def close(self) -> None:
+        """Nothing was started."""
+
+    def _bank(self, bodies: Mapping[int, Body], page: Sequence[int]) -> Bank:
         dtype = next(self.host.model.parameters()).dtype
-        return stack_genomes([genomes[identity] for identity in page], self.sites, dtype, self.host.device)
+        return stack_genomes([realise(bodies[identity]) for identity in page], self.sites, dtype, self.host.device)
 
     def _request(self, encounter: Encounter, rows: Mapping[int, int]) -> Request:
         examples = [(task.question, task.answer) for task in encounter.examples]

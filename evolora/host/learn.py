@@ -1,20 +1,21 @@
-"""Learning within a lifetime: one batched forward and backward for many organisms, gradients for adapters only.
+"""Learning by gradient: one batched forward and backward for many organisms, gradients for adapters only.
 
-The learner is group-relative policy gradient (GRPO, Shao et al. 2024, without its KL term and with one on-policy
-step, so that the importance ratio is 1): minus the advantage-weighted log-probability of an organism's own answers,
-averaged over its answer tokens. Adam (Kingma & Ba 2015) runs per organism: own moments, own step count, own rate.
+The loss is minus the advantage-weighted log-probability of an organism's own answers, averaged over its answer tokens:
+with group-relative advantages it is the policy gradient of GRPO (Shao et al. 2024, without its KL term and with one
+on-policy step, so that the importance ratio is 1), with advantages of 1 the cross-entropy of supervised fine-tuning.
+Adam (Kingma & Ba 2015) runs per organism: own moments, own step count, own rate.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from evolora.host.attention import Tree
 from evolora.host.bank import Bank, BankHooks, StackedFactors, adapted_sites, stack_factors
 from evolora.host.layout import make_grid
+from evolora.host.lessons import micro_batches, pack, pages
 from evolora.organism.genome import Factors, Genome, OptimizerState, SiteShape
 from evolora.organism.learning import Learner, Learnt, Lesson
 
@@ -24,7 +25,11 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class PolicyGradient:
-    """Reinforcement of an organism's own answers. `max_batch_tokens` bounds one backward pass, and so memory."""
+    """Adam on the weighted likelihood of own answers.
+
+    `max_batch_tokens` bounds the tokens of one backward pass, and so memory: a lesson that is longer is cut between
+    its answers, so that only one prompt with one answer can ever exceed it.
+    """
 
     model: nn.Module
     hooks: BankHooks
@@ -38,7 +43,7 @@ class PolicyGradient:
             identity: Learnt(learner.genome, learner.optimizer, loss=0.0, gradient_norm=0.0)
             for identity, learner in learners.items()
         }
-        for page in _pages(lessons, self.max_batch_tokens):
+        for page in pages(lessons, self.max_batch_tokens):
             learnt |= self._learn_page({i: learners[i] for i in page}, page)
         return learnt
 
@@ -53,7 +58,7 @@ class PolicyGradient:
         )
         losses = torch.zeros(len(genomes), device=device)
         with torch.enable_grad():
-            for batch in _micro_batches(page, self.max_batch_tokens):
+            for batch in micro_batches(page, self.max_batch_tokens):
                 batch_losses = self._losses(batch, weights, scalings) / tokens
                 batch_losses.sum().backward()  # type: ignore[no-untyped-call]
                 losses += batch_losses.detach()
@@ -62,7 +67,7 @@ class PolicyGradient:
     def _losses(self, batch: list[tuple[int, Lesson]], weights: "_Weights", scalings: Tensor) -> Tensor:
         """Summed policy-gradient loss of each organism of the page (organisms,) over one micro-batch."""
         device = scalings.device
-        packed = _pack(batch, len(scalings), device)
+        packed = pack(batch, len(scalings), device)
         bank = Bank(
             len(scalings),
             {n: StackedFactors(s.a, s.b * scalings[:, None, None]) for n, s in weights.sites.items()},
@@ -78,100 +83,6 @@ class PolicyGradient:
         logits = out.logits[0].index_select(0, packed.source_of_target).float() / packed.temperatures[:, None]
         surprise = F.cross_entropy(logits, packed.targets, reduction="none")  # (answer tokens,)
         return torch.zeros_like(scalings).index_add(0, packed.owners, packed.advantages * surprise)
-
-
-def _pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list[Lesson]]]:
-    """Group useful lessons by organism, then organisms into pages of at most `max_tokens` (or one organism)."""
-    own: dict[int, list[Lesson]] = {}
-    for lesson in lessons:
-        if any(lesson.advantages) and all(lesson.answers):
-            own.setdefault(lesson.organism_id, []).append(lesson)
-    page: dict[int, list[Lesson]] = {}
-    size = 0
-    for identity in sorted(own):
-        need = sum(lesson.num_tokens for lesson in own[identity])
-        if page and size + need > max_tokens:
-            yield page
-            page, size = {}, 0
-        page[identity] = own[identity]
-        size += need
-    if page:
-        yield page
-
-
-def _micro_batches(page: Mapping[int, list[Lesson]], max_tokens: int) -> Iterator[list[tuple[int, Lesson]]]:
-    """Cut a page into batches of (row of the page, lesson); several only where an organism exceeds the limit alone."""
-    batch: list[tuple[int, Lesson]] = []
-    size = 0
-    for row, lessons in enumerate(page.values()):
-        for lesson in lessons:
-            if batch and size + lesson.num_tokens > max_tokens:
-                yield batch
-                batch, size = [], 0
-            batch.append((row, lesson))
-            size += lesson.num_tokens
-    yield batch
-
-
-@dataclass(frozen=True)
-class _Packed:
-    """Lessons as one stream. `sources` are the stream positions whose logits are needed, `source_of_target` (answer
-    tokens,) says which of them predicts each target; `owners`, `advantages`, `temperatures` are per answer token."""
-
-    ids: Tensor
-    positions: Tensor
-    counts: list[int]
-    tree: Tree
-    sources: Tensor
-    source_of_target: Tensor
-    targets: Tensor
-    owners: Tensor
-    advantages: Tensor
-    temperatures: Tensor
-
-
-def _pack(batch: list[tuple[int, Lesson]], num_organisms: int, device: torch.device) -> _Packed:
-    ids: list[int] = []
-    positions: list[int] = []
-    branches: list[int] = []
-    sources: list[int] = []
-    per_target: list[tuple[int, int, int, float, float]] = []  # source, target, owner, advantage, temperature
-    counts, lengths = [0] * num_organisms, []
-    for owner, lesson in batch:
-        start, prompt = len(ids), lesson.prompt_ids
-        ids += prompt
-        positions += range(len(prompt))
-        branches += [0] * len(prompt)
-        sources.append(len(ids) - 1)
-        first = len(sources) - 1
-        for branch, (answer, advantage) in enumerate(zip(lesson.answers, lesson.advantages, strict=True), start=1):
-            source = first
-            for place, token in enumerate(answer):
-                per_target.append((source, token, owner, advantage, lesson.temperature))
-                if place + 1 < len(answer):  # the last token predicts nothing that is scored
-                    ids.append(token)
-                    positions.append(len(prompt) + place)
-                    branches.append(branch)
-                    sources.append(len(ids) - 1)
-                    source = len(sources) - 1
-        lengths.append(len(ids) - start)
-        counts[owner] += len(ids) - start
-    grid = make_grid(lengths, device)
-    predictors, target, owner_of, advantage_of, temperature_of = zip(*per_target, strict=True)
-    position_tensor = torch.tensor(positions, device=device)
-    branch_cells = grid.place(torch.tensor(branches, device=device) + 1) - 1  # empty cells become -1
-    return _Packed(
-        torch.tensor(ids, device=device),
-        position_tensor,
-        counts,
-        Tree(grid, grid.place(position_tensor), branch_cells),
-        torch.tensor(sources, device=device),
-        torch.tensor(predictors, device=device),
-        torch.tensor(target, device=device),
-        torch.tensor(owner_of, device=device),
-        torch.tensor(advantage_of, device=device),
-        torch.tensor(temperature_of, device=device),
-    )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ class FakeSimulation:
     generations: int
     during: Callable[[int], None] = lambda generation: None
     lived: int = 0
+    closed: bool = False
+    losses: tuple[str, ...] = ()
 
     def run(self, observers: Sequence[Observer], should_stop: Callable[[], bool]) -> RunSummary:
         for observer in observers:
@@ -45,6 +47,9 @@ class FakeSimulation:
             observer.finished(summary)
         return summary
 
+    def close(self) -> None:
+        self.closed = True
+
 
 @dataclass
 class FakeBuild:
@@ -56,11 +61,13 @@ class FakeBuild:
     simulation: FakeSimulation | None = None
     asked: list[tuple[str, object, object]] = field(default_factory=list)
 
-    def open_run(self, config: WorldConfig, out: Path | None) -> FakeSimulation:
+    def open_run(self, config: WorldConfig, out: Path | None, ray_address: str | None) -> FakeSimulation:
         self.asked.append(("open", config, out))
         return self._make(config.name, config.generations)
 
-    def resume_run(self, path: Path, generations: int | None) -> FakeSimulation:
+    def resume_run(
+        self, path: Path, generations: int | None, workers: int | None, ray_address: str | None
+    ) -> FakeSimulation:
         self.asked.append(("resume", path, generations))
         return self._make("resumed", generations or 30)
 

@@ -1,0 +1,119 @@
+"""Lessons as packed streams: grouped into pages of organisms, cut into micro-batches, laid out for the host."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from evolora.host.attention import Tree
+from evolora.host.layout import make_grid
+from evolora.organism.learning import Lesson
+
+
+def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list[Lesson]]]:
+    """Group useful lessons by organism, then organisms into pages of at most `max_tokens` (or one organism)."""
+    own: dict[int, list[Lesson]] = {}
+    for lesson in lessons:
+        if any(lesson.advantages) and all(lesson.answers):
+            own.setdefault(lesson.organism_id, []).append(lesson)
+    page: dict[int, list[Lesson]] = {}
+    size = 0
+    for identity in sorted(own):
+        need = sum(lesson.num_tokens for lesson in own[identity])
+        if page and size + need > max_tokens:
+            yield page
+            page, size = {}, 0
+        page[identity] = own[identity]
+        size += need
+    if page:
+        yield page
+
+
+def micro_batches(page: Mapping[int, list[Lesson]], max_tokens: int) -> Iterator[list[tuple[int, Lesson]]]:
+    """Cut a page into batches of (row of the page, lesson); several where an organism exceeds the limit alone."""
+    batch: list[tuple[int, Lesson]] = []
+    size = 0
+    for row, lessons in enumerate(page.values()):
+        for part in chain.from_iterable(cut(lesson, max_tokens) for lesson in lessons):
+            if batch and size + part.num_tokens > max_tokens:
+                yield batch
+                batch, size = [], 0
+            batch.append((row, part))
+            size += part.num_tokens
+    yield batch
+
+
+def cut(lesson: Lesson, max_tokens: int) -> Iterator[Lesson]:
+    """A lesson in parts of at most `max_tokens` (or one answer): each repeats the prompt, losses add up."""
+    first = 0
+    size = len(lesson.prompt_ids)
+    for place, answer in enumerate(lesson.answers):
+        if place > first and size + len(answer) > max_tokens:
+            yield replace(lesson, answers=lesson.answers[first:place], advantages=lesson.advantages[first:place])
+            first, size = place, len(lesson.prompt_ids)
+        size += len(answer)
+    yield replace(lesson, answers=lesson.answers[first:], advantages=lesson.advantages[first:])
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Lessons as one stream. `sources` are the stream positions whose logits are needed, `source_of_target` (answer
+    tokens,) says which of them predicts each target; `owners`, `advantages`, `temperatures` are per answer token."""
+
+    ids: Tensor
+    positions: Tensor
+    counts: list[int]
+    tree: Tree
+    sources: Tensor
+    source_of_target: Tensor
+    targets: Tensor
+    owners: Tensor
+    advantages: Tensor
+    temperatures: Tensor
+
+
+def pack(batch: Sequence[tuple[int, Lesson]], num_organisms: int, device: torch.device) -> Packed:
+    """One stream for the lessons of a micro-batch, given as (row of the page, lesson) in the order of rows."""
+    ids: list[int] = []
+    positions: list[int] = []
+    branches: list[int] = []
+    sources: list[int] = []
+    per_target: list[tuple[int, int, int, float, float]] = []  # source, target, owner, advantage, temperature
+    counts, lengths = [0] * num_organisms, []
+    for owner, lesson in batch:
+        start, prompt = len(ids), lesson.prompt_ids
+        ids += prompt
+        positions += range(len(prompt))
+        branches += [0] * len(prompt)
+        sources.append(len(ids) - 1)
+        first = len(sources) - 1
+        for branch, (answer, advantage) in enumerate(zip(lesson.answers, lesson.advantages, strict=True), start=1):
+            source = first
+            for place, token in enumerate(answer):
+                per_target.append((source, token, owner, advantage, lesson.temperature))
+                if place + 1 < len(answer):  # the last token predicts nothing that is scored
+                    ids.append(token)
+                    positions.append(len(prompt) + place)
+                    branches.append(branch)
+                    sources.append(len(ids) - 1)
+                    source = len(sources) - 1
+        lengths.append(len(ids) - start)
+        counts[owner] += len(ids) - start
+    grid = make_grid(lengths, device)
+    predictors, target, owner_of, advantage_of, temperature_of = zip(*per_target, strict=True)
+    position_tensor = torch.tensor(positions, device=device)
+    branch_cells = grid.place(torch.tensor(branches, device=device) + 1) - 1  # empty cells become -1
+    return Packed(
+        torch.tensor(ids, device=device),
+        position_tensor,
+        counts,
+        Tree(grid, grid.place(position_tensor), branch_cells),
+        torch.tensor(sources, device=device),
+        torch.tensor(predictors, device=device),
+        torch.tensor(target, device=device),
+        torch.tensor(owner_of, device=device),
+        torch.tensor(advantage_of, device=device),
+        torch.tensor(temperature_of, device=device),
+    )

@@ -1,0 +1,8 @@
+"""Ways of learning within a lifetime: each a file, behind `method.LearningMethod`."""
+
+from evolora.lifecycle.learning.evolution import Evolution
+from evolora.lifecycle.learning.imitate_self import ImitateSelf
+from evolora.lifecycle.learning.method import LearningMethod, Trial, Tried
+from evolora.lifecycle.learning.reinforce import Reinforce
+
+__all__ = ["Evolution", "ImitateSelf", "LearningMethod", "Reinforce", "Trial", "Tried"]

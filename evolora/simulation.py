@@ -43,7 +43,10 @@ class Observer(Protocol):
 
 @dataclass
 class Simulation:
-    """A world with its rules, its evaluator and its record. `founding` are generation 0's events, not yet recorded."""
+    """A world with its rules, its evaluator and its record. `founding` are generation 0's events, not yet recorded.
+
+    Costly measures are taken every `ecology_every` generations and in the last.
+    """
 
     name: str
     world: World
@@ -54,6 +57,7 @@ class Simulation:
     checkpoint_every: int
     keep_checkpoints: int
     founding: Sequence[Event] = ()
+    ecology_every: int = 10
 
     def run(self, observers: Sequence[Observer] = (), should_stop: Callable[[], bool] = lambda: False) -> RunSummary:
         """Live until the last generation, extinction, or `should_stop`; the state is saved in every case.
@@ -69,7 +73,9 @@ class Simulation:
             self._record_founding()
             while (end := self._end(should_stop())) is None:
                 start = time.perf_counter()
-                generation = advance(self.world, self.rules, self.evaluator)
+                coming = self.world.generation + 1
+                thorough = coming % self.ecology_every == 0 or coming == self.generations
+                generation = advance(self.world, self.rules, self.evaluator, thorough)
                 seconds = time.perf_counter() - start
                 self._record(generation, seconds)
                 if self.world.generation % self.checkpoint_every == 0:

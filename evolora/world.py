@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
+from evolora.history import History
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
 from evolora.lifecycle.ledger import Ledger
@@ -22,6 +23,7 @@ class World:
     generation: int = 0
     population: Population = field(default_factory=Population)
     ledger: Ledger = field(default_factory=Ledger)
+    history: History = field(default_factory=History)
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ class Ancestor(NamedTuple):
 class Activity:
     """Cumulative activity of one kind of component (lineages, say), in the world and in its neutral shadows.
 
-    `components` numbers the labels in order of appearance; `labels` has the component of every living organism.
+    `components` numbers the labels in order of appearance; `labels` has the component of every living organism, in the
+    order of the shadows' columns: each has a counterpart there.
     `cumulative` (components,) and `shadow_cumulative` (shadows, components) are in organism-generations; `shadows`
-    (shadows, living) has the component of every individual of every shadow. Component 0 is "" (none yet).
+    (shadows, living) has the component of every individual of every shadow. Component 0 is "" (none yet). `passed`
+    are the components whose activity has been above what chance brings.
     """
 
     components: dict[str, int] = field(default_factory=lambda: {"": 0})
@@ -31,24 +33,27 @@ class Activity:
     cumulative: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     shadows: NDArray[np.int64] = field(default_factory=lambda: np.zeros((NUM_SHADOWS, 0), np.int64))
     shadow_cumulative: NDArray[np.int64] = field(default_factory=lambda: np.zeros((NUM_SHADOWS, 1), np.int64))
+    passed: set[int] = field(default_factory=set)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "components": list(self.components),
-            "labels": _with_text_keys(self.labels),
+            "labels": list(self.labels.items()),
             "cumulative": self.cumulative.tolist(),
             "shadows": self.shadows.tolist(),
             "shadow_cumulative": self.shadow_cumulative.tolist(),
+            "passed": sorted(self.passed),
         }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> "Activity":
         return cls(
             {name: number for number, name in enumerate(state["components"])},
-            _with_number_keys(state["labels"]),
+            {organism_id: component for organism_id, component in state["labels"]},
             np.array(state["cumulative"], np.int64),
             np.array(state["shadows"], np.int64).reshape(NUM_SHADOWS, -1),
             np.array(state["shadow_cumulative"], np.int64).reshape(NUM_SHADOWS, -1),
+            set(state["passed"]),
         )
 
 
@@ -145,10 +150,6 @@ class History:
             callings=Activity.from_dict(state["callings"]),
             snapshots=Snapshots.from_dict(state["snapshots"]),
         )
-
-
-def _with_text_keys(mapping: Mapping[int, Any]) -> dict[str, Any]:
-    return {str(key): value for key, value in mapping.items()}
 
 
 def _with_number_keys(mapping: Mapping[str, Any]) -> dict[int, Any]:

@@ -40,16 +40,17 @@ def measure_ecology(history: History, census: Census, events: Sequence[Event], s
     """
     records = _mean_scores(history, census)
     _add_lives(history, census)
-    remember_founders(history, census, _coverage(census))
+    solvers = _solvers(census)
+    remember_founders(history, census, _coverage(solvers))
     row = {
         **_diversity_row(history, census),
         **_niche_row(census),
-        **_coverage_row(history, census, records),
+        **_coverage_row(history, census, solvers, records),
         "energy_gini": gini(census.energy),
         "meal_gini": gini(census.meals.sum(axis=1)),
         **inheritance_row(history, census, events),
         **kinship_row(history, census, thorough),
-        **open_endedness_row(history, census, phenotypes(history, census), seed),
+        **open_endedness_row(history, census, phenotypes(history, census)),
         **null_row(census, stream(seed, "null tables", census.generation), thorough),
         **_adapter_row(census),
     }
@@ -128,19 +129,20 @@ def _niche_row(census: Census) -> Row:
 
 def _solvers(census: Census) -> Mapping[int, frozenset[int]]:
     """Task number -> places of the organisms that solve it; tasks nobody solves have none."""
-    solvers: dict[int, set[int]] = {int(task): set() for task in census.tasks}
-    for visit in np.flatnonzero(census.visit_scores >= SOLVED_FROM):
-        solvers[int(census.tasks[visit])].add(int(census.visitors[visit]))
+    solvers: dict[int, set[int]] = {task: set() for task in census.tasks.tolist()}
+    solved = census.visit_scores >= SOLVED_FROM
+    for task, place in zip(census.tasks[solved].tolist(), census.visitors[solved].tolist(), strict=True):
+        solvers[task].add(place)
     return {task: frozenset(places) for task, places in solvers.items()}
 
 
-def _coverage(census: Census) -> float | None:
-    solvers = _solvers(census)
+def _coverage(solvers: Mapping[int, frozenset[int]]) -> float | None:
+    """Share in [0, 1] of the tasks met that somebody solves; None where none was met."""
     return sum(bool(places) for places in solvers.values()) / len(solvers) if solvers else None
 
 
-def _coverage_row(history: History, census: Census, records: Floats) -> Row:
-    solvers, covered = _solvers(census), _coverage(census)
+def _coverage_row(history: History, census: Census, solvers: Mapping[int, frozenset[int]], records: Floats) -> Row:
+    covered = _coverage(solvers)
     counts = np.array([len(places) for places in solvers.values()], np.int64)
     lineages = [frozenset(census.lineages[place] for place in places) for places in solvers.values()]
     routing = route(census.tasks, census.visit_scores, records[census.visitors, census.visited])

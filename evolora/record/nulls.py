@@ -1,6 +1,7 @@
 """A generation's niches against chance: the table of tasks solved, shuffled with its sums kept."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -34,7 +35,7 @@ def null_row(census: Census, rng: np.random.Generator, thorough: bool) -> Row:
     bounds = h2_bounds(table.sum(axis=1).astype(np.float64), table.sum(axis=0).astype(np.float64))
     shuffles = shuffle_tables(table, NUM_SHUFFLES, rng)
     measures: tuple[tuple[Callable[[Floats], float | None], Literal["high", "low"]], ...] = (
-        (lambda cells: h2_prime(cells, bounds), "high"),
+        (partial(h2_prime, bounds=bounds), "high"),
         (pianka_overlap, "low"),
         (phenotype_diversity, "high"),
     )

@@ -1,7 +1,8 @@
 """Evolutionary activity: how long kinds persist, against populations where nothing but chance decides.
 
-Beside the world run neutral shadows of labels alone. Each has a birth for every birth, a death for every death and
-a change of label for every change of label, but parent, victim and who changes are drawn uniformly.
+Beside the world run neutral shadows of labels alone. Each has a counterpart for every organism, a birth for every
+birth, a death for every death and a change of label for every change of label, but parent and victim are drawn
+uniformly.
 Sources: Bedau, Snyder & Packard 1998, Artificial Life VI:228-237; Rechtsteiner & Bedau 1999 (neutral shadow);
 Channon 2003, Advances in Artificial Life:173-181 (normalisation).
 """
@@ -17,21 +18,24 @@ from evolora.history import NUM_SHADOWS, Activity
 SHADOW_QUANTILE = 0.99  # of the shadows' activities: below it, activity is no more than chance brings
 
 
-def sync_labels(activity: Activity, labels: Mapping[int, str | None], rng: np.random.Generator) -> None:
+def sync_labels(activity: Activity, labels: Mapping[int, str | None]) -> None:
     """Take over the labels of the living: organism id -> component, None where it has shown none (it keeps its own).
 
-    A newcomer without known parents joins every shadow with its label; a changed label is given to a random
-    individual of every shadow.
+    A newcomer without known parents joins every shadow with its label. Who changes its label changes it in every shadow
+    too, whatever its counterpart there had inherited.
     """
+    columns = {organism_id: column for column, organism_id in enumerate(activity.labels)}
+    newcomers = []
     for organism_id, name in labels.items():
         known = activity.labels.get(organism_id)
         component = _number(activity, name or "") if known is None or name is not None else known
         if known is None:
-            joined = np.full((NUM_SHADOWS, 1), component)
-            activity.shadows = np.concatenate([activity.shadows, joined], axis=1)
+            newcomers.append(component)
         elif component != known:
-            _change_one(activity, component, rng)
+            activity.shadows[:, columns[organism_id]] = component
         activity.labels[organism_id] = component
+    joined = np.broadcast_to(np.array(newcomers, np.int64), (NUM_SHADOWS, len(newcomers)))
+    activity.shadows = np.concatenate([activity.shadows, joined], axis=1)
 
 
 def _number(activity: Activity, name: str) -> int:
@@ -43,29 +47,29 @@ def _number(activity: Activity, name: str) -> int:
     return activity.components[name]
 
 
-def _change_one(activity: Activity, component: int, rng: np.random.Generator) -> None:
-    size = activity.shadows.shape[1]
-    activity.shadows[np.arange(NUM_SHADOWS), rng.integers(size, size=NUM_SHADOWS)] = component
-
-
 def mirror_events(activity: Activity, events: Sequence[Event], rng: np.random.Generator) -> None:
     """Births and deaths in their order: in the world by name, in the shadows at random.
 
-    A child has its first parent's label. A birth whose parent is not known here is left to `sync_labels`.
+    A child has its first parent's label, its counterpart that of a random individual. When an organism dies, a random
+    individual dies in its counterpart's stead. A birth whose parent is not known here is left to `sync_labels`.
     """
     everyone = np.arange(NUM_SHADOWS)
+    columns = {organism_id: column for column, organism_id in enumerate(activity.labels)}
+    alive = np.arange(len(columns))  # columns of the living
     num_births = sum(isinstance(event, Birth) for event in events)
-    size = activity.shadows.shape[1]
     shadows = np.pad(activity.shadows, ((0, 0), (0, num_births)))
     for event in events:
         if isinstance(event, Birth) and event.parents and event.parents[0] in activity.labels:
-            shadows[:, size] = shadows[everyone, rng.integers(size, size=NUM_SHADOWS)]
+            column = len(columns)
+            columns[event.organism_id] = column
+            shadows[:, column] = shadows[everyone, rng.choice(alive, size=NUM_SHADOWS)]
+            alive = np.append(alive, column)
             activity.labels[event.organism_id] = activity.labels[event.parents[0]]
-            size += 1
         elif isinstance(event, Death) and activity.labels.pop(event.organism_id, None) is not None:
-            size -= 1
-            shadows[everyone, rng.integers(size + 1, size=NUM_SHADOWS)] = shadows[:, size]  # the last takes its place
-    activity.shadows = shadows[:, :size].copy()
+            column = columns[event.organism_id]
+            shadows[everyone, rng.choice(alive, size=NUM_SHADOWS)] = shadows[:, column]  # the spared one's
+            alive = alive[alive != column]
+    activity.shadows = shadows[:, alive]
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,10 @@ class ActivityRow:
     """A generation's evolutionary activity, in organism-generations except where it says so.
 
     `mean` is A_cum / D, the activity of the components alive over their number. `excess` is that over the mean of it
-    and of every shadow's, minus 1: by symmetry its expected value under drift is exactly 0. `excess_share` is the
+    and of every shadow's, minus 1. Where labels never change (lineages) its expected value under drift is 0 by
+    symmetry; where they do (phenotypes) about 0, for who changes depends on what it had. `excess_share` is the
     share in [0, 1] of the living components' activity above a0, the shadows' 99 % quantile; `new` is A_new, the
-    activity of the components that passed a0 in this generation, per component alive.
+    activity of the components that rose above a0 for the first time in this generation, per component alive.
     """
 
     mean: float
@@ -101,10 +106,12 @@ def count_activity(activity: Activity) -> ActivityRow | None:
     shadow_sums = np.where(shadow_present, activity.shadow_cumulative, 0).sum(axis=1)
     shadow_means = shadow_sums / shadow_present.sum(axis=1)
     threshold = float(np.quantile(activity.shadow_cumulative[shadow_present], SHADOW_QUANTILE, method="higher"))
-    passed = (alive >= threshold) & (alive - counts[present] < threshold)
+    above = set(np.flatnonzero(present & (activity.cumulative > threshold)).tolist())
+    new = sorted(above - activity.passed)
+    activity.passed |= above
     return ActivityRow(
         mean=mean,
         excess=mean * (1 + NUM_SHADOWS) / (mean + float(shadow_means.sum())) - 1,
         excess_share=float(np.maximum(0.0, alive - threshold).sum()) / float(alive.sum()),
-        new=float(alive[passed].sum()) / len(alive),
+        new=float(activity.cumulative[new].sum()) / len(alive),
     )

@@ -113,15 +113,6 @@ def distinctiveness(tree: Tree) -> dict[int, float]:
     return {node: shares[node] for node in tree.living}
 
 
-def sackin_index(tree: Tree) -> int:
-    """Sum of the depths of the living, in births: how unbalanced the tree is.
-
-    Source: Sackin 1972, Syst Zool 21:225-226.
-    """
-    depth = depths(tree)
-    return sum(depth[node] for node in tree.living)
-
-
 def ancestors(pedigree: Mapping[int, Ancestor], organisms: Collection[int]) -> list[int]:
     """`organisms` and all their ancestors through both parents of merges, ascending."""
     found, open_ends = set(organisms), list(organisms)

@@ -106,7 +106,7 @@ def pack_greedily(rows: Floats, columns: Floats) -> Floats:
     rows, columns = rows.astype(np.float64), columns.astype(np.float64)
     smallest = 1e-12 * float(rows.sum())
     cells: list[float] = []
-    while len(cells) < len(rows) + len(columns):  # every step uses up a row or a column
+    while rows.size and columns.size and len(cells) < len(rows) + len(columns):  # a step uses up a row or a column
         row, column = int(rows.argmax()), int(columns.argmax())
         amount = min(rows[row], columns[column])
         if amount <= smallest:

@@ -25,6 +25,7 @@ COMMANDS = {
         "evaluate",
         "Score founders and final population on held-out tasks.",
     ),
+    "lineage": ("evolora.cli.lineage", "lineage", "Show an organism's ancestry back to its founders."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -124,12 +124,11 @@ def ancestors(pedigree: Mapping[int, Ancestor], organisms: Collection[int]) -> l
     return sorted(found)
 
 
-def founder_shares(pedigree: Mapping[int, Ancestor], living: Collection[int]) -> dict[int, float]:
-    """Founder -> share in [0, 1] of the living genome that comes from it, on the graph with both parents of merges.
+def ancestor_shares(pedigree: Mapping[int, Ancestor], living: Collection[int]) -> dict[int, float]:
+    """Ancestor -> share in [0, 1] of the living genome that came through it, both parents of merges followed.
 
-    Every living organism counts 1/N and is made of its parents in equal parts (merges here are even). Mutation is left
-    out: it changes a genome and not where it came from. The shares sum to 1.
-    Source: founder contributions of pedigree analysis, Lacy 1989, Zoo Biol 8:111-123.
+    Every living organism counts 1/N, itself included, and is made of its parents in equal parts (merges here are even).
+    Mutation is left out: it changes a genome and not where it came from. Ids are ascending.
     """
     weights = dict.fromkeys(ancestors(pedigree, living), 0.0)
     weights.update(dict.fromkeys(living, 1 / max(1, len(living))))
@@ -137,7 +136,16 @@ def founder_shares(pedigree: Mapping[int, Ancestor], living: Collection[int]) ->
         parents = pedigree[node].parents
         for parent in parents:
             weights[parent] += weights[node] / len(parents)
-    return {node: weight for node, weight in sorted(weights.items()) if not pedigree[node].parents}
+    return dict(sorted(weights.items()))
+
+
+def founder_shares(pedigree: Mapping[int, Ancestor], living: Collection[int]) -> dict[int, float]:
+    """Founder -> share in [0, 1] of the living genome that comes from it; the shares sum to 1.
+
+    Source: founder contributions of pedigree analysis, Lacy 1989, Zoo Biol 8:111-123.
+    """
+    shares = ancestor_shares(pedigree, living)
+    return {node: share for node, share in shares.items() if not pedigree[node].parents}
 
 
 def effective_founders(shares: Collection[float]) -> float | None:

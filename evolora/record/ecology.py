@@ -54,8 +54,8 @@ def measure_ecology(history: History, census: Census, events: Sequence[Event], s
         **null_row(census, stream(seed, "null tables", census.generation), thorough),
         **_adapter_row(census),
     }
-    record_births(history, census, events)
     settle_open_endedness(history, census.generation, events, seed)
+    record_births(history, census, events)
     return {name: None if value is None else float(value) for name, value in sorted(row.items())}
 
 

@@ -73,6 +73,7 @@ def _activity_row(kind: str, activity: Activity, labels: Mapping[int, str | None
 
 def settle_open_endedness(history: History, generation: int, events: Sequence[Event], seed: int) -> None:
     """The generation's deaths and births, in the shadows too."""
+    born = {own: history.pedigree[own].born for own in history.lineages.labels}
     for kind, activity in (("lineage", history.lineages), ("phenotype", history.callings)):
-        mirror_events(activity, events, stream(seed, "neutral shadow", kind, generation))
+        mirror_events(activity, events, born, stream(seed, "neutral shadow", kind, generation))
     pass_on_marks(history.snapshots, events)

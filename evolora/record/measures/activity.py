@@ -1,8 +1,10 @@
 """Evolutionary activity: how long kinds persist, against populations where nothing but chance decides.
 
 Beside the world run neutral shadows of labels alone. Each has a counterpart for every organism, a birth for every
-birth, a death for every death and a change of label for every change of label, but parent and victim are drawn
-uniformly.
+birth, a death for every death and a change of label for every change of label, but parent and victim are drawn by
+chance: uniformly among the quarter of the living nearest in age to those of the world. Ages are matched because
+newborns are poor, and the poor neither bear nor last: that alone, without any heritable difference, sets a world apart
+from shadows that draw among all.
 Sources: Bedau, Snyder & Packard 1998, Artificial Life VI:228-237; Rechtsteiner & Bedau 1999 (neutral shadow);
 Channon 2003, Advances in Artificial Life:173-181 (normalisation).
 """
@@ -11,10 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evolora.events import Birth, Death, Event
 from evolora.history import NUM_SHADOWS, Activity
 
+LIKE_AGE = 0.25  # share of the living among which a shadow's parent or victim is drawn
 SHADOW_QUANTILE = 0.99  # of the shadows' activities: below it, activity is no more than chance brings
 
 
@@ -47,29 +51,45 @@ def _number(activity: Activity, name: str) -> int:
     return activity.components[name]
 
 
-def mirror_events(activity: Activity, events: Sequence[Event], rng: np.random.Generator) -> None:
-    """Births and deaths in their order: in the world by name, in the shadows at random.
+def mirror_events(
+    activity: Activity, events: Sequence[Event], born: Mapping[int, int], rng: np.random.Generator
+) -> None:
+    """Births and deaths in their order: in the world by name, in the shadows by chance among those of like age.
 
-    A child has its first parent's label, its counterpart that of a random individual. When an organism dies, a random
-    individual dies in its counterpart's stead. A birth whose parent is not known here is left to `sync_labels`.
+    `born` has the generation of birth of everybody alive before them. A child has its first parent's label, its
+    counterpart that of whom chance makes its parent. When an organism dies, whom chance picks dies in its counterpart's
+    stead. A birth whose parent is not known here is left to `sync_labels`.
     """
     everyone = np.arange(NUM_SHADOWS)
     columns = {organism_id: column for column, organism_id in enumerate(activity.labels)}
     alive = np.arange(len(columns))  # columns of the living
-    num_births = sum(isinstance(event, Birth) for event in events)
-    shadows = np.pad(activity.shadows, ((0, 0), (0, num_births)))
+    room = sum(isinstance(event, Birth) for event in events)
+    births = np.pad([born[organism_id] for organism_id in columns], (0, room))  # (columns,)
+    shadows = np.pad(activity.shadows, ((0, 0), (0, room)))
     for event in events:
         if isinstance(event, Birth) and event.parents and event.parents[0] in activity.labels:
             column = len(columns)
-            columns[event.organism_id] = column
-            shadows[:, column] = shadows[everyone, rng.choice(alive, size=NUM_SHADOWS)]
+            shadows[:, column] = shadows[everyone, _draw_coevals(births, alive, columns[event.parents[0]], rng)]
+            births[column], columns[event.organism_id] = event.generation, column
             alive = np.append(alive, column)
             activity.labels[event.organism_id] = activity.labels[event.parents[0]]
         elif isinstance(event, Death) and activity.labels.pop(event.organism_id, None) is not None:
             column = columns[event.organism_id]
-            shadows[everyone, rng.choice(alive, size=NUM_SHADOWS)] = shadows[:, column]  # the spared one's
+            shadows[everyone, _draw_coevals(births, alive, column, rng)] = shadows[:, column]  # the spared one's
             alive = alive[alive != column]
     activity.shadows = shadows[:, alive]
+
+
+def _draw_coevals(
+    births: NDArray[np.int64], alive: NDArray[np.int64], column: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """For every shadow a column out of the quarter of the living that is nearest to `column` in age, (shadows,)."""
+    apart = np.abs(births[alive] - births[column])
+    num = min(len(alive), max(2, round(len(alive) * LIKE_AGE)))
+    limit = np.partition(apart, num - 1)[num - 1]  # those who are as near as the last of the quarter count too
+    near: NDArray[np.int64] = alive[apart <= limit]
+    drawn: NDArray[np.int64] = near[rng.integers(len(near), size=NUM_SHADOWS)]
+    return drawn
 
 
 @dataclass(frozen=True)

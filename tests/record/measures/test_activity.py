@@ -10,6 +10,8 @@ from evolora.history import NUM_SHADOWS, Activity
 from evolora.record.measures.activity import count_activity, mirror_events, sync_labels
 from evolora.rng import stream
 
+BORN = dict.fromkeys(range(4), 0)
+
 
 def birth(child: int, *parents: int) -> Birth:
     return Birth(1, child, "clone" if parents else "founder", parents, 0, 1.0, (), "x")
@@ -65,7 +67,7 @@ def test_nobody_with_a_label_has_no_activity():
 
 def test_shadows_mirror_the_numbers_of_births_and_deaths():
     activity = founded(*"ABCD")
-    mirror_events(activity, [death(1), birth(4, 0), birth(5, 2), death(3)], stream(1, "test"))
+    mirror_events(activity, [death(1), birth(4, 0), birth(5, 2), death(3)], BORN, stream(1, "test"))
     assert activity.labels == {0: 1, 2: 3, 4: 1, 5: 3}  # children have their parents' labels
     assert activity.shadows.shape == (NUM_SHADOWS, 4)
     assert len(np.unique(activity.shadows, axis=0)) > 1  # chance decided otherwise there
@@ -75,12 +77,23 @@ def test_every_shadow_individual_is_as_likely_to_die_or_bear():
     survivors, children = np.zeros(5), np.zeros(5)
     for seed in range(100):
         activity = founded(*"ABCD")
-        mirror_events(activity, [death(0)], stream(seed, "test"))
+        mirror_events(activity, [death(0)], BORN, stream(seed, "test"))
         survivors += np.bincount(activity.shadows.ravel(), minlength=5)
-        mirror_events(activity, [birth(4, 3)], stream(seed, "another test"))
+        mirror_events(activity, [birth(4, 3)], BORN, stream(seed, "another test"))
         children += np.bincount(activity.shadows[:, -1], minlength=5)
     assert survivors[1:] / survivors.sum() == pytest.approx([0.25] * 4, abs=0.03)
     assert children[1:] / children.sum() == pytest.approx([0.25] * 4, abs=0.05)
+
+
+def test_chance_picks_among_those_of_like_age():
+    """Eight of ages 9 (labelled A to D) and 1 (E to H): a quarter is two, so who dies is always as old."""
+    born = {own: 0 if own < 4 else 8 for own in range(8)}
+    for seed in range(20):
+        activity = founded(*"ABCDEFGH")
+        mirror_events(activity, [death(5)], born, stream(seed, "test"))
+        assert (np.sort(activity.shadows)[:, :4] == [1, 2, 3, 4]).all()
+        mirror_events(activity, [birth(8, 1)], born, stream(seed, "another test"))
+        assert (activity.shadows[:, -1] <= 4).all()
 
 
 def test_a_change_of_label_reaches_every_shadow_and_no_label_changes_nothing():
@@ -92,7 +105,7 @@ def test_a_change_of_label_reaches_every_shadow_and_no_label_changes_nothing():
 
 def test_a_newcomer_without_parents_joins_the_shadows():
     activity = founded("A")
-    mirror_events(activity, [birth(3)], stream(1, "test"))
+    mirror_events(activity, [birth(3)], BORN, stream(1, "test"))
     assert 3 not in activity.labels
     sync_labels(activity, {0: "A", 3: "Z"})
     assert (activity.shadows == [1, 2]).all()
@@ -100,7 +113,7 @@ def test_a_newcomer_without_parents_joins_the_shadows():
 
 def test_activity_goes_through_json_unchanged():
     activity = founded(*"ABCA")
-    mirror_events(activity, [death(1), birth(4, 0)], stream(1, "test"))
+    mirror_events(activity, [death(1), birth(4, 0)], BORN, stream(1, "test"))
     count_activity(activity)
     state = json.loads(json.dumps(activity.to_dict()))
     assert Activity.from_dict(state).to_dict() == activity.to_dict()

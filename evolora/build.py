@@ -158,6 +158,7 @@ def _simulation(
         checkpoint_every=config.record.checkpoint_every,
         keep_checkpoints=config.record.keep_checkpoints,
         founding=founding,
+        ecology_every=config.record.ecology_every,
     )
 
 

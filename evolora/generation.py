@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evolora import stages
@@ -11,6 +11,8 @@ from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Birth, Death, Event, Life
 from evolora.learning import Learning, learn
 from evolora.lifecycle.ledger import Flows, to_energy
+from evolora.record.census import take_census
+from evolora.record.ecology import measure_ecology
 from evolora.world import Rules, World
 
 
@@ -36,6 +38,7 @@ class GenerationReport:
     `mean_score` is over all answers, `niche_scores` over those of one niche (absent: nobody came), `niche_visitors`
     counts organisms. `num_tokens` counts prompt tokens (once per encounter) and generated tokens; `flows` is the
     ledger by reason; `traits` are population means at the end; `residual` is the books' error and always 0.
+    `ecology` holds the measures of `record.ecology` by name, None where one is undefined or not computed now.
     """
 
     generation: int
@@ -57,6 +60,7 @@ class GenerationReport:
     faults: Mapping[str, int]
     traits: Mapping[str, float]
     best: tuple[OrganismSummary, ...]
+    ecology: Mapping[str, float | None] = field(default_factory=dict)
 
     def to_row(self) -> dict[str, Any]:
         """A JSON-able row: the same bytes for the same world and seed on the same machine."""
@@ -73,11 +77,11 @@ class Generation:
     lives: Sequence[Life]
 
 
-def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
+def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = False) -> Generation:
     """Live through one generation.
 
     1 niches grow  2 organisms forage  3 they answer  4 answers become energy  5 they learn  6 some die
-    7 some reproduce  8 the books are closed and reported
+    7 some reproduce  8 the books are closed, the ecology is measured (costly measures if `thorough`), all is reported
     """
     world.generation += 1
     stages.grow_niches(world, rules)
@@ -86,10 +90,12 @@ def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
     settlement = stages.settle(world, rules, outcomes)
     learning = learn(world, rules, evaluator, outcomes)
     lives = stages.describe_lives(world, rules, outcomes, settlement)
+    census = take_census(world, [niche.name for niche in rules.niches], lives, outcomes, with_similarity=thorough)
     events: list[Event] = [*stages.cull(world, rules, settlement.owed)]
     events += stages.breed(world, rules)
     flows = world.ledger.close_generation()
-    return Generation(_report(world, rules, outcomes, learning, events, flows), events, outcomes, lives)
+    ecology = measure_ecology(world.history, census, events, rules.seed, thorough)
+    return Generation(_report(world, rules, outcomes, learning, events, flows, ecology), events, outcomes, lives)
 
 
 def _report(
@@ -99,6 +105,7 @@ def _report(
     learning: Learning,
     events: Sequence[Event],
     flows: Flows,
+    ecology: Mapping[str, float | None],
 ) -> GenerationReport:
     ledger = world.ledger
     by_niche: dict[str, list[Outcome]] = {}
@@ -130,6 +137,7 @@ def _report(
         faults=dict(sorted(faults.items())),
         traits=_mean_traits(world),
         best=_best(world),
+        ecology=ecology,
     )
 
 

@@ -43,7 +43,10 @@ class Observer(Protocol):
 
 @dataclass
 class Simulation:
-    """A world with its rules, its evaluator and its record. `founding` are generation 0's events, not yet recorded."""
+    """A world with its rules, its evaluator and its record. `founding` are generation 0's events, not yet recorded.
+
+    Costly measures are taken every `ecology_every` generations and in the last.
+    """
 
     name: str
     world: World
@@ -54,6 +57,7 @@ class Simulation:
     checkpoint_every: int
     keep_checkpoints: int
     founding: Sequence[Event] = ()
+    ecology_every: int = 10
 
     def run(self, observers: Sequence[Observer] = (), should_stop: Callable[[], bool] = lambda: False) -> RunSummary:
         """Live until the last generation, extinction, or `should_stop`; the state is saved in every case.
@@ -106,8 +110,10 @@ class Simulation:
     def _advance(self) -> Generation:
         """Live one generation; or, where nobody is left to answer in it, save the state before it."""
         before = self.world.snapshot()
+        coming = before.generation + 1
+        thorough = coming % self.ecology_every == 0 or coming == self.generations
         try:
-            return advance(self.world, self.rules, self.evaluator)
+            return advance(self.world, self.rules, self.evaluator, thorough)
         except WorkerError as error:
             self.world = before
             self._conclude()

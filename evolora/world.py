@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
+from evolora.history import History
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
 from evolora.lifecycle.learning import LearningMethod
@@ -24,6 +25,7 @@ class World:
     generation: int = 0
     population: Population = field(default_factory=Population)
     ledger: Ledger = field(default_factory=Ledger)
+    history: History = field(default_factory=History)
 
     def snapshot(self) -> "World":
         """A world in the same state that goes its own way. Weights, which nobody changes in place, are shared."""

@@ -37,6 +37,7 @@ COMMANDS = {
     "chat": ("evolora.cli.chat", "chat", "Talk to an organism of a run."),
     "watch": ("evolora.cli.watch", "watch", "Look at runs in a browser, live or afterwards."),
     "report": ("evolora.cli.report", "report", "Write runs as one HTML file that works without a network."),
+    "lineage": ("evolora.cli.lineage", "lineage", "Show an organism's ancestry back to its founders."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

@@ -243,6 +243,9 @@ class RecordConfig(Section):
 
     checkpoint_every: Count = Field(5, description="Generations between checkpoints.")
     keep_checkpoints: Count = Field(2, description="Checkpoints kept besides the founders'.")
+    ecology_every: Count = Field(
+        10, description="Generations between costly measures of ecology (null models, adapter similarity)."
+    )
     elites: int = Field(4, ge=0, description="Organisms exported as PEFT adapters to elites/ when the run ends.")
 
 

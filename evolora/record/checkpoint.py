@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from evolora.errors import RunFolderError
+from evolora.history import History
 from evolora.lifecycle.ledger import Ledger
 from evolora.organism.genome import Factors, Genome, OptimizerState
 from evolora.organism.organism import Organism
@@ -42,6 +43,7 @@ def save_checkpoint(world: World, log_sizes: Mapping[str, int], folder: Path, ke
             "generation": world.generation,
             "next_id": world.population.next_id,
             "ledger": world.ledger.to_dict(),
+            "history": world.history.to_dict(),
             "log_sizes": dict(log_sizes),
             "organisms": organisms,
         }
@@ -79,7 +81,8 @@ def load_checkpoint(path: Path) -> tuple[World, dict[str, int]]:
         tensors = load_file(path / "weights.safetensors")
         organisms = [_restore(row, tensors) for row in state["organisms"]]
         population = Population(organisms, state["next_id"])
-        world = World(state["generation"], population, Ledger.from_dict(state["ledger"]))
+        ledger, history = Ledger.from_dict(state["ledger"]), History.from_dict(state["history"])
+        world = World(state["generation"], population, ledger, history)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{path}: expected a whole checkpoint, got {type(error).__name__}: {error}; "

@@ -1,0 +1,180 @@
+"""A generation's row: its names, a census worked by hand, and a history that JSON keeps whole."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from label_world import LabelWorld
+
+from evolora.events import Birth, Death, DeathCause, Event
+from evolora.history import History
+from evolora.record.census import Census
+from evolora.record.ecology import measure_ecology
+
+COSTLY = ("tasks_", "phylogeny_founder", "phylogeny_reticulation", "adapter_hill")
+
+
+def make_census(generation: int, ids, lineages, scores, similarity=None) -> Census:
+    """Ten answers in each of two niches by everybody, `scores` (organisms, 2) of them right, one task a niche."""
+    scores = np.array(scores, float).reshape(len(ids), 2)
+    number = len(ids)
+    return Census(
+        generation=generation,
+        ids=tuple(ids),
+        lineages=tuple(lineages),
+        energy=scores.sum(axis=1),
+        scores=scores,
+        answers=np.full((number, 2), 10),
+        tokens=np.full((number, 2), 40),
+        meals=scores,
+        profit=scores - 5.0,
+        visitors=np.repeat(np.arange(number), 2),
+        visited=np.tile([0, 1], number),
+        tasks=np.tile([0, 1], number),
+        visit_scores=scores.ravel() / 10,
+        similarity=similarity,
+    )
+
+
+def birth(generation: int, child: int, *parents: int) -> Birth:
+    return Birth(generation, child, "clone", parents, 0, 1.0, (), "x")
+
+
+def death(generation: int, organism: int) -> Death:
+    return Death(generation, organism, DeathCause.AGE, 1, 0, 0, 0.0, 0.0, "sink")
+
+
+def test_a_generation_worked_by_hand():
+    """Three founders: 0 and 1 right in niche 0 only (8, 4 of 10), 2 in niche 1 only (6 of 10)."""
+    row = measure_ecology(History(), make_census(1, [0, 1, 2], [0, 1, 2], [[8, 0], [4, 0], [0, 6]]), [], 1, False)
+    assert [row[f"lineage_hill_{order}"] for order in (0, 1, 2)] == pytest.approx([3, 3, 3])
+    assert row["phenotype_hill_0"] == 2.0
+    assert row["phenotype_hill_1"] == pytest.approx(math.exp(-(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3))))
+    assert row["behaviour_hill_2"] == pytest.approx(9 / 5)  # Zp = 2/3, 2/3, 1/3: 1 / (2 · 2/9 + 1/9)
+    assert row["breadth_levins"] == 1.0 and row["breadth_standardised"] == 0.0
+    assert (row["specialist_share"], row["generalist_share"]) == (1.0, 0.0)
+    assert row["overlap_pianka"] == pytest.approx(1 / 3)
+    assert row["niche_occupancy"] == 1.0  # 0 profits in the first, 2 in the second
+    # solved by the mean score: task 0 by 0 alone, task 1 by 2 alone
+    assert row["coverage_all"] == 1.0 and row["coverage_1"] == pytest.approx(1 / 3) and row["coverage_4"] is None
+    assert row["coverage_over_founders"] == 0.0 and row["keystone_loss"] == 0.5
+    assert row["oracle_score"] == pytest.approx(0.7)
+    assert row["routed_score"] == pytest.approx((0.4 + 0.2) / 2)  # no records yet: all visitors share a task
+    assert row["energy_gini"] == pytest.approx((4 * 2 + 2 * 2 + 2 * 2) / (2 * 9 * 6))
+    assert row["phylogeny_roots"] == 3.0 and row["phylogeny_mrca_id"] is None
+    assert row["price_score_selection"] is None and row["heritability_score"] is None
+    assert row["opportunity_for_selection"] == 0.0 and row["effective_size"] is None  # everybody lives on
+
+
+def test_two_generations_worked_by_hand():
+    """1 dies, 0 bears 3. Mean scores 0.4, 0.2 then 0.5 (0 itself) and 0.3 (its child): Price with w = 2, 0.
+
+    Mean 0.3 -> 0.4; selection takes it to 0.4, transmission adds (0.1 - 0.1) / 2 = 0. Fitness 2, 0: I = 1, N_e = 1.
+    """
+    history = History()
+    events: list[Event] = [death(1, 1), birth(1, 3, 0)]
+    first = measure_ecology(history, make_census(1, [0, 1], [0, 1], [[8, 0], [4, 0]]), events, 1, False)
+    assert first["opportunity_for_selection"] == 1.0 and first["effective_size"] == 1.0
+    second = measure_ecology(history, make_census(2, [0, 3], [0, 0], [[8, 2], [6, 0]]), [], 1, False)
+    assert second["price_score_selection"] == pytest.approx(0.1)
+    assert second["price_score_transmission"] == pytest.approx(0.0)
+    assert second["price_score_change"] == pytest.approx(0.1)
+    assert second["heritability_pairs"] == 1.0 and history.pairs == [pytest.approx((0.1, 0.0, -0.1, 0.0))]
+    # routed by the lives before: in niche 0 organism 0 had 0.8; in niche 1 it had 0, its child no record
+    assert second["routed_score"] == pytest.approx((0.8 + 0.2) / 2) and second["oracle_gap"] == pytest.approx(0.0)
+    assert second["phylogeny_mrca_id"] == 0.0 and second["phylogeny_sweeps"] == 1.0
+    assert second["phylogeny_mrca_age"] == 2.0 and second["phylogeny_coalescence_time"] == 1.0
+    assert second["lineage_hill_1"] == 1.0
+
+
+def test_a_parent_that_dies_in_the_generation_it_bears_in_counts_its_child():
+    history = History()
+    measure_ecology(history, make_census(1, [0, 1], [0, 1], [[8, 0], [4, 0]]), [birth(1, 2, 0), death(1, 0)], 1, False)
+    row = measure_ecology(history, make_census(2, [1, 2], [1, 0], [[4, 0], [8, 0]]), [], 1, False)
+    assert row["price_score_selection"] == pytest.approx(0.0) and row["price_score_change"] == pytest.approx(0.0)
+
+
+def test_a_niche_newly_solved_is_one_no_founder_solved():
+    """Founders have 0.2 in niche 1; who reaches 0.45 there over its life has learnt it. Niche 0 was solved before."""
+    history = History()
+    founders = make_census(1, [0, 1], [0, 1], [[10, 2], [0, 2]])  # mean 0.5 and 0.2; 0 solves niche 0 from the start
+    assert measure_ecology(history, founders, [], 1, False)["niches_newly_solved"] == 0.0
+    row = measure_ecology(history, make_census(2, [0, 1], [0, 1], [[10, 2], [0, 7]]), [], 1, False)
+    assert row["niches_newly_solved"] == 1.0  # 1 has 9 of 20 there
+
+
+def test_similar_adapters_count_as_fewer():
+    """0 and 1 have the same delta, 2 another: Zp = 2/3, 2/3, 1/3, order 2 gives 9/5. Negative cosines count as 0."""
+    similarity = np.array([[1.0, 1.0, -0.3], [1.0, 1.0, -0.3], [-0.3, -0.3, 1.0]])
+    census = make_census(1, [0, 1, 2], [0, 1, 2], [[1, 1]] * 3, similarity)
+    assert measure_ecology(History(), census, [], 1, True)["adapter_hill_2"] == pytest.approx(9 / 5)
+
+
+def test_nobody_alive_is_a_row_of_nones_and_zeros():
+    row = measure_ecology(History(), make_census(1, [], [], []), [], 1, True)
+    assert row["lineage_hill_1"] is None and row["coverage_all"] is None and row["phylogeny_roots"] == 0.0
+    json.dumps(row, allow_nan=False)
+
+
+def test_nobody_ever_right_is_a_row_without_nan():
+    history = History()
+    for generation in (1, 2):
+        census = make_census(generation, [0, 1], [0, 1], [[0, 0], [0, 0]], np.eye(2))
+        row = measure_ecology(history, census, [], 1, True)
+        json.dumps(row, allow_nan=False)
+    assert row["specialisation_h2_prime"] is None and row["meal_gini"] is None and row["phenotype_hill_0"] is None
+    assert row["coverage_all"] == 0.0 and row["price_score_change"] == 0.0
+
+
+@pytest.fixture(scope="module")
+def lived():
+    """A world of labels with merges: its rows, measured in one go."""
+    world, history = LabelWorld(3, selection=True, merge_prob=0.5), History()
+    generations = list(world.live(25))
+    return generations, [measure_ecology(history, *own, 3, own[0].generation % 5 == 0) for own in generations]
+
+
+def test_the_names_are_always_the_same_and_sorted(lived):
+    _, rows = lived
+    names = list(rows[0])
+    assert names == sorted(names) and all(list(row) == names for row in rows)
+    assert all(
+        value is None or (type(value) is float and math.isfinite(value)) for row in rows for value in row.values()
+    )
+
+
+def test_costly_measures_are_taken_when_asked_for_and_nothing_else_depends_on_it(lived):
+    generations, rows = lived
+    history = History()
+    for (census, events), row in zip(generations, rows, strict=True):
+        plain = measure_ecology(history, census, events, 3, False)
+        for name, value in plain.items():
+            if name.startswith(COSTLY):
+                assert value is None
+                assert (row[name] is not None) == (census.generation % 5 == 0 and "adapter" not in name) or "_z" in name
+            else:
+                assert value == row[name]
+
+
+@pytest.mark.parametrize("stop", [1, 7, 10, 20])
+def test_a_history_that_went_through_json_measures_on_as_if_nothing_had_happened(lived, stop):
+    generations, rows = lived
+    history = History()
+    for number, (census, events) in enumerate(generations):
+        if number == stop:
+            history = History.from_dict(json.loads(json.dumps(history.to_dict(), sort_keys=True, allow_nan=False)))
+        assert measure_ecology(history, census, events, 3, census.generation % 5 == 0) == rows[number]
+
+
+def test_the_history_stays_small(lived):
+    """What is kept of the dead are ancestors of the living, and the last census."""
+    generations, _ = lived
+    history = History()
+    for census, events in generations:
+        measure_ecology(history, census, events, 3, False)
+    living = {own for own in generations[-1][0].ids if own not in {e.organism_id for e in generations[-1][1]}}
+    newborn = {event.organism_id for event in generations[-1][1] if isinstance(event, Birth)}
+    assert set(history.scores) == living and set(history.lineages.labels) == living | newborn
+    assert set(history.snapshots.marks) == living | newborn
+    assert len(history.pedigree) < 32 + 25 * 6

@@ -111,6 +111,15 @@ def test_heritability_looks_back_on_the_last_256_births():
     assert len(history.pairs) == 256
 
 
+def test_a_child_of_somebody_long_forgotten_begins_a_tree_of_its_own():
+    history = History()
+    census = make_census(1, [0, 1], [0, 1], [[8, 0], [4, 0]])
+    measure_ecology(history, census, [death(1, 1), birth(1, 12, 7, 0), birth(1, 13, 7)], 1, True)
+    row = measure_ecology(history, make_census(2, [0, 12, 13], [0, 7, 7], [[8, 0]] * 3), [], 1, True)
+    assert row["phylogeny_roots"] == 2.0 and row["phylogeny_faith_pd"] == 3.0  # 12 is known by its other parent, 0
+    assert row["lineage_hill_0"] == 2.0 and row["heritability_pairs"] == 1.0
+
+
 def test_a_niche_newly_solved_is_one_no_founder_solved():
     """Founders have 0.2 in niche 1; who reaches 0.45 there over its life has learnt it. Niche 0 was solved before."""
     history = History()

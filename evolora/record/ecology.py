@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evolora.events import Event
 from evolora.history import History
 from evolora.record.census import Census
+from evolora.record.glossary import MEANINGS
 from evolora.record.inheritance import inheritance_row, kinship_row, record_births
 from evolora.record.measures import Floats
 from evolora.record.measures.coverage import SOLVED_FROM, Routing, coverage_of_some, lost_coverage, route
@@ -56,7 +57,9 @@ def measure_ecology(history: History, census: Census, events: Sequence[Event], s
     }
     settle_open_endedness(history, census.generation, events, seed)
     record_births(history, census, events)
-    return {name: None if value is None else float(value) for name, value in sorted(row.items())}
+    if row.keys() != MEANINGS.keys():
+        raise AssertionError(f"measures and glossary differ: {sorted(row.keys() ^ MEANINGS.keys())}")
+    return {name: None if (value := row[name]) is None else float(value) for name in sorted(MEANINGS)}
 
 
 def phenotypes(history: History, census: Census) -> NDArray[np.int64]:

@@ -140,11 +140,15 @@ def kinship_row(history: History, census: Census, thorough: bool) -> Row:
 
 
 def record_births(history: History, census: Census, events: Sequence[Event]) -> None:
-    """Write the generation's births into the pedigree and forget the dead, and now and then ancestors without heirs."""
+    """Write the generation's births into the pedigree and forget the dead, and now and then ancestors without heirs.
+
+    A parent that was forgotten (long dead, and brought back to bear) is left out: its child begins a tree of its own.
+    """
     living = set(census.ids)
     for event in events:
         if isinstance(event, Birth):
-            history.pedigree[event.organism_id] = Ancestor(event.generation, event.parents)
+            known = tuple(parent for parent in event.parents if parent in history.pedigree)
+            history.pedigree[event.organism_id] = Ancestor(event.generation, known)
             living.add(event.organism_id)
         elif isinstance(event, Death):
             living.discard(event.organism_id)

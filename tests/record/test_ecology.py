@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from evolora.events import Birth, Death, DeathCause, Event
 from evolora.history import History
 from evolora.record.census import Census
 from evolora.record.ecology import measure_ecology
+from evolora.record.glossary import MEANINGS
 
-COSTLY = ("tasks_", "phylogeny_founder", "phylogeny_reticulation", "adapter_hill")
+COSTLY = tuple(name for name, meaning in MEANINGS.items() if meaning.costly)
 
 
 def make_census(generation: int, ids, lineages, scores, similarity=None) -> Census:
@@ -95,6 +97,29 @@ def test_a_parent_that_dies_in_the_generation_it_bears_in_counts_its_child():
     assert row["price_score_selection"] == pytest.approx(0.0) and row["price_score_change"] == pytest.approx(0.0)
 
 
+def test_a_merged_child_counts_one_half_for_each_parent():
+    """0 and 1 bear 3 together: w = 3/2, 3/2, 1, mean 4/3, variance 1/18, so I = (1/18) / (16/9) = 1/32."""
+    scores = [[1, 0], [1, 0], [1, 0]]
+    row = measure_ecology(History(), make_census(1, [0, 1, 2], [0, 1, 2], scores), [birth(1, 3, 0, 1)], 1, False)
+    assert row["opportunity_for_selection"] == pytest.approx(1 / 32)
+
+
+def test_heritability_looks_back_on_the_last_256_births():
+    world, history = LabelWorld(1), History()
+    rows = [measure_ecology(history, *generation, 1, False) for generation in world.live(50)]  # 6 births in each
+    assert [row["heritability_pairs"] for row in rows[:3]] == [0, 6, 12] and rows[-1]["heritability_pairs"] == 256
+    assert len(history.pairs) == 256
+
+
+def test_a_child_of_somebody_long_forgotten_begins_a_tree_of_its_own():
+    history = History()
+    census = make_census(1, [0, 1], [0, 1], [[8, 0], [4, 0]])
+    measure_ecology(history, census, [death(1, 1), birth(1, 12, 7, 0), birth(1, 13, 7)], 1, True)
+    row = measure_ecology(history, make_census(2, [0, 12, 13], [0, 7, 7], [[8, 0]] * 3), [], 1, True)
+    assert row["phylogeny_roots"] == 2.0 and row["phylogeny_faith_pd"] == 3.0  # 12 is known by its other parent, 0
+    assert row["lineage_hill_0"] == 2.0 and row["heritability_pairs"] == 1.0
+
+
 def test_a_niche_newly_solved_is_one_no_founder_solved():
     """Founders have 0.2 in niche 1; who reaches 0.45 there over its life has learnt it. Niche 0 was solved before."""
     history = History()
@@ -102,6 +127,46 @@ def test_a_niche_newly_solved_is_one_no_founder_solved():
     assert measure_ecology(history, founders, [], 1, False)["niches_newly_solved"] == 0.0
     row = measure_ecology(history, make_census(2, [0, 1], [0, 1], [[10, 2], [0, 7]]), [], 1, False)
     assert row["niches_newly_solved"] == 1.0  # 1 has 9 of 20 there
+
+
+def test_a_few_right_answers_are_not_a_niche_solved():
+    """Seven answers, all right, are less than the eight that it takes; with the next seven there are enough."""
+    history = History()
+    rows = []
+    for generation, right in ((1, 0), (2, 7), (3, 7)):
+        census = make_census(generation, [0 if generation == 1 else 1], [0], [[0, right]])
+        census = replace(census, answers=np.full((1, 2), 7))
+        rows.append(measure_ecology(history, census, [], 1, False)["niches_newly_solved"])
+    assert rows == [0.0, 0.0, 1.0]
+
+
+def test_a_niche_that_nobody_profits_from_is_not_occupied():
+    """Profits are scores less 5: at best 3 in the first niche and -1 in the second."""
+    row = measure_ecology(History(), make_census(1, [0, 1], [0, 1], [[8, 0], [4, 4]]), [], 1, False)
+    assert row["niche_occupancy"] == 0.5
+
+
+def test_null_models_count_tasks_solved():
+    """Twelve visit both niches twice; six solve only those of the first, six only those of the second.
+
+    So H2' is 1 and no shuffle is like it. Scores of 0.4 are no solutions: with them nobody would differ.
+    """
+    number = 12
+    own = np.repeat([0, 1], number // 2)  # each organism's niche
+    census = replace(
+        make_census(1, range(number), range(number), [[2, 2]] * number),
+        visitors=np.repeat(np.arange(number), 4),
+        visited=np.tile([0, 0, 1, 1], number),
+        tasks=np.tile([0, 1, 2, 3], number),
+        visit_scores=np.where(np.tile([0, 0, 1, 1], number) == np.repeat(own, 4), 1.0, 0.4),
+    )
+    row = measure_ecology(History(), census, [], 1, True)
+    assert row["tasks_h2_prime"] == 1.0 and row["tasks_h2_prime_p"] == 1 / 200
+    assert row["tasks_h2_prime_null"] < 0.5 and row["tasks_h2_prime_z"] > 3
+    assert row["tasks_pianka"] == pytest.approx((2 * 15) / 66)  # of 66 pairs 2 · 15 share their niche
+    assert row["tasks_pianka_p"] == 1 / 200
+    assert row["tasks_phenotype_hill_1"] == pytest.approx(2.0)
+    assert measure_ecology(History(), census, [], 1, False)["tasks_h2_prime"] is None
 
 
 def test_similar_adapters_count_as_fewer():
@@ -135,10 +200,10 @@ def lived():
     return generations, [measure_ecology(history, *own, 3, own[0].generation % 5 == 0) for own in generations]
 
 
-def test_the_names_are_always_the_same_and_sorted(lived):
+def test_the_names_are_always_those_of_the_glossary_sorted(lived):
     _, rows = lived
     names = list(rows[0])
-    assert names == sorted(names) and all(list(row) == names for row in rows)
+    assert names == sorted(MEANINGS) and all(list(row) == names for row in rows)
     assert all(
         value is None or (type(value) is float and math.isfinite(value)) for row in rows for value in row.values()
     )
@@ -150,7 +215,7 @@ def test_costly_measures_are_taken_when_asked_for_and_nothing_else_depends_on_it
     for (census, events), row in zip(generations, rows, strict=True):
         plain = measure_ecology(history, census, events, 3, False)
         for name, value in plain.items():
-            if name.startswith(COSTLY):
+            if name in COSTLY:
                 assert value is None
                 assert (row[name] is not None) == (census.generation % 5 == 0 and "adapter" not in name) or "_z" in name
             else:
@@ -165,6 +230,18 @@ def test_a_history_that_went_through_json_measures_on_as_if_nothing_had_happened
         if number == stop:
             history = History.from_dict(json.loads(json.dumps(history.to_dict(), sort_keys=True, allow_nan=False)))
         assert measure_ecology(history, census, events, 3, census.generation % 5 == 0) == rows[number]
+
+
+def test_every_part_of_a_history_goes_through_json():
+    world, history = LabelWorld(5, selection=True, size=8, turnover=4, merge_prob=0.3), History()
+    for census, events in world.live(30):
+        measure_ecology(history, census, events, 5, False)
+    history.lineages.passed.add(2)
+    history.founders_solved = (1, 3)
+    assert history.sweeps > 0 and history.mrca is not None and history.snapshots.seen
+    state = history.to_dict()
+    assert History.from_dict(json.loads(json.dumps(state, allow_nan=False))).to_dict() == state
+    assert all(state.values()), "an empty part would prove nothing"
 
 
 def test_the_history_stays_small(lived):

@@ -86,10 +86,11 @@ def _draw_coevals(
     """For every shadow a column out of the quarter of the living that is nearest to `column` in age, (shadows,)."""
     apart = np.abs(births[alive] - births[column])
     num = min(len(alive), max(2, round(len(alive) * LIKE_AGE)))
-    limit = np.partition(apart, num - 1)[num - 1]  # those who are as near as the last of the quarter count too
-    near: NDArray[np.int64] = alive[apart <= limit]
-    drawn: NDArray[np.int64] = near[rng.integers(len(near), size=NUM_SHADOWS)]
-    return drawn
+    limit = np.partition(apart, num - 1)[num - 1]
+    nearer, level = alive[apart < limit], alive[apart == limit]  # as near as the quarter's last: equal chances
+    rank = rng.integers(num, size=NUM_SHADOWS)
+    among_level = len(nearer) + rng.integers(len(level), size=NUM_SHADOWS)
+    return np.concatenate([nearer, level])[np.where(rank < len(nearer), rank, among_level)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ muller(RunData.open(Path("checkpoints/tidepool-seed1-...")))
 from evolora.viz.bands import traits
 from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
+from evolora.viz.held_out import held_out_scores
 from evolora.viz.lineages import muller
 from evolora.viz.niches import niche_economy, niche_scores, specialisation
 from evolora.viz.now import mean_score, throughput
@@ -30,6 +31,7 @@ __all__ = [
     "energy_flow",
     "energy_flow_so_far",
     "energy_gini",
+    "held_out_scores",
     "life",
     "lorenz",
     "mean_score",

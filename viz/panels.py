@@ -11,6 +11,7 @@ from evolora.viz import ecology
 from evolora.viz.bands import traits
 from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
+from evolora.viz.held_out import has_holdout, held_out_scores
 from evolora.viz.lineages import muller
 from evolora.viz.niches import niche_economy, niche_scores, specialisation
 from evolora.viz.now import mean_score, throughput
@@ -299,5 +300,13 @@ PANELS: tuple[Panel, ...] = (
         "Selection is who had children; transmission is what learning and mutation made of them: which line moves?",
         ecology.price_equation,
         ecology.recorded(*ecology.PRICE),
+    ),
+    Panel(
+        "held-out",
+        "Portfolio",
+        "Tasks nobody lived on",
+        "Bars that rise from grey to blue are skill that carries over to new tasks; whiskers are standard errors.",
+        held_out_scores,
+        has_holdout,
     ),
 )

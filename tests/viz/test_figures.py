@@ -14,6 +14,7 @@ from evolora.viz import PANELS, pond_layout
 from evolora.viz.ancestry import ancestors_of
 from evolora.viz.families import _divide, clades, find_clades
 from evolora.viz.flows import COMPARTMENTS, energy_budget, energy_flow, energy_flow_so_far, gini
+from evolora.viz.held_out import has_holdout, held_out_scores
 from evolora.viz.lineages import muller
 from evolora.viz.niches import niche_earnings, niche_prices, recent_profiles, specialisation
 from evolora.viz.pond import SPREAD, niche_places
@@ -196,6 +197,17 @@ def test_earnings_are_all_meals_and_profiles_are_shares(pretend_run):
     assert set(ids) <= set(pretend_run.life_column("organism_id")[pretend_run.rows_of(30)])
     favourites = np.array(specialisation(pretend_run).data[0].z).argmax(axis=1)
     assert (np.diff(favourites) >= 0).all()
+
+
+def test_held_out_scores_are_means_over_tasks_and_nonsense_is_left_out(pretend_folder, tmp_path):
+    path = shutil.copytree(pretend_folder, tmp_path / "evaluated")
+    content = {"niches": ["a", "<b>"], "founders": [[0, 1], [1, 1]], "final": [[1], [1, 0]], "best_final": "high"}
+    (path / "holdout.json").write_text(json.dumps(content))
+    plot = held_out_scores(RunData.open(path))
+    assert [trace.name for trace in plot.data] == ["founders, mean"]
+    assert list(plot.data[0].y) == [0.5, 1.0] and list(plot.data[0].x) == ["a", "&lt;b&gt;"]
+    (path / "holdout.json").unlink()
+    assert not has_holdout(RunData.open(path)) and RunData.open(path).problems == []
 
 
 def test_lineages_keep_their_colours_and_neighbours_differ():

@@ -1,8 +1,51 @@
-"""Plots of a run, as plotly figures: each a function of a `RunData`, for notebooks, the report and the dashboard."""
+"""Plots of a run, as plotly figures: each a function of a `RunData`, for notebooks, the report and the dashboard.
 
+from evolora.record.run_data import RunData
+from evolora.viz import muller
+muller(RunData.open(Path("checkpoints/tidepool-seed1-...")))
+"""
+
+from evolora.viz.bands import traits
+from evolora.viz.families import clades
+from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
+from evolora.viz.held_out import held_out_scores
 from evolora.viz.lineages import muller
+from evolora.viz.niches import niche_economy, niche_scores, specialisation
+from evolora.viz.now import mean_score, throughput
+from evolora.viz.one_life import life
 from evolora.viz.panels import PANELS, Panel
-from evolora.viz.pond import pond_layout
-from evolora.viz.population import energy, population_size
+from evolora.viz.pond import pond, pond_layout
+from evolora.viz.population import ages, births_by_kind, deaths_by_cause, energy, population_size, ranks
+from evolora.viz.signs import signs_of_life
+from evolora.viz.signs_plot import signs
+from evolora.viz.tree import phylogeny
 
-__all__ = ["PANELS", "Panel", "energy", "muller", "pond_layout", "population_size"]
+__all__ = [
+    "PANELS",
+    "Panel",
+    "ages",
+    "births_by_kind",
+    "clades",
+    "deaths_by_cause",
+    "energy",
+    "energy_flow",
+    "energy_flow_so_far",
+    "energy_gini",
+    "held_out_scores",
+    "life",
+    "lorenz",
+    "mean_score",
+    "muller",
+    "niche_economy",
+    "niche_scores",
+    "phylogeny",
+    "pond",
+    "pond_layout",
+    "population_size",
+    "ranks",
+    "signs",
+    "signs_of_life",
+    "specialisation",
+    "throughput",
+    "traits",
+]

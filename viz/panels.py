@@ -7,7 +7,19 @@ from typing import Protocol
 import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
-from evolora.viz import bands, ecology, energy_flow, life, lineages, niches, now, pond, population, signs_plot, tree
+from evolora.viz import ecology
+from evolora.viz.bands import traits
+from evolora.viz.families import clades
+from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
+from evolora.viz.held_out import has_holdout, held_out_scores
+from evolora.viz.lineages import muller
+from evolora.viz.niches import niche_economy, niche_scores, specialisation
+from evolora.viz.now import mean_score, throughput
+from evolora.viz.one_life import life
+from evolora.viz.pond import pond
+from evolora.viz.population import ages, births_by_kind, deaths_by_cause, energy, population_size, ranks
+from evolora.viz.signs_plot import signs
+from evolora.viz.tree import phylogeny
 
 GROUPS = ("Now", "Pond", "Signs of life", "Population", "Niches", "Lineages", "Ecology", "Portfolio")
 
@@ -62,7 +74,7 @@ PANELS: tuple[Panel, ...] = (
         "Now",
         "How well they answer",
         "Each organism is a small change to one language model; the line is how often their answers are right.",
-        now.mean_score,
+        mean_score,
         has_metrics,
     ),
     Panel(
@@ -70,7 +82,7 @@ PANELS: tuple[Panel, ...] = (
         "Now",
         "How fast the world runs",
         "Tokens (word pieces) read and written each second: a falling line means longer answers or a busier machine.",
-        now.throughput,
+        throughput,
         has_timing,
     ),
     Panel(
@@ -78,7 +90,7 @@ PANELS: tuple[Panel, ...] = (
         "Pond",
         "The pond",
         "Each cell is an organism near the tasks that feed it, larger if richer: watch crowds form at the shore.",
-        pond.pond,
+        pond,
         has_lives,
     ),
     Panel(
@@ -86,7 +98,7 @@ PANELS: tuple[Panel, ...] = (
         "Signs of life",
         "Signs of life",
         "Each row is something living populations do, held against chance (the grey band): green is seen here.",
-        signs_plot.signs,
+        signs,
         has_lives,
     ),
     Panel(
@@ -94,7 +106,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Organisms alive",
         "How many adapted copies of the language model live, and how many founders still have descendants.",
-        population.population_size,
+        population_size,
         has_metrics,
     ),
     Panel(
@@ -102,7 +114,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Energy of the living",
         "What organisms own: a rising band means that they earn more by answering than their tokens cost.",
-        population.energy,
+        energy,
         has_lives,
     ),
     Panel(
@@ -110,7 +122,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Deaths and their causes",
         "Insolvency is selection at work: it could not pay for its words. Crowding makes room for somebody's child.",
-        population.deaths_by_cause,
+        deaths_by_cause,
         has_deaths,
     ),
     Panel(
@@ -118,7 +130,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Births",
         "A child is a mutated copy of one parent or two parents merged, and is paid for by them: births need wealth.",
-        population.births_by_kind,
+        births_by_kind,
         has_births,
     ),
     Panel(
@@ -126,7 +138,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Where this generation's energy went",
         "Follow the ribbons from left to right: everything that comes in is eaten, burnt or kept, and nothing is lost.",
-        energy_flow.energy_flow,
+        energy_flow,
         has_metrics,
     ),
     Panel(
@@ -134,7 +146,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Where all energy went so far",
         "The same over the whole run: wide ribbons to the right are what living costs most.",
-        energy_flow.energy_flow_so_far,
+        energy_flow_so_far,
         has_metrics,
     ),
     Panel(
@@ -142,7 +154,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Inequality over time",
         "0 means that all own the same, 1 that one owns everything: rising lines are winners pulling away.",
-        energy_flow.energy_gini,
+        energy_gini,
         has_lives,
     ),
     Panel(
@@ -150,7 +162,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Who owns the energy",
         "The further the curve sags below the dotted line, the more of all energy a few organisms own.",
-        energy_flow.lorenz,
+        lorenz,
         has_lives,
     ),
     Panel(
@@ -158,7 +170,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Ages",
         "Bars on the left are newborns, on the right survivors: a long tail means that some cope for long.",
-        population.ages,
+        ages,
         has_lives,
     ),
     Panel(
@@ -166,7 +178,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Adapter sizes",
         "A larger rank can store more skill and costs more energy for every token: which size does selection prefer?",
-        population.ranks,
+        ranks,
         has_lives,
     ),
     Panel(
@@ -174,7 +186,7 @@ PANELS: tuple[Panel, ...] = (
         "Population",
         "Inherited traits",
         "Children inherit these with small changes: a band that moves or narrows is a trait under selection.",
-        bands.traits,
+        traits,
         has_lives,
     ),
     Panel(
@@ -182,7 +194,7 @@ PANELS: tuple[Panel, ...] = (
         "Niches",
         "What each niche holds and pays",
         "A niche is a kind of task with a stock of energy: where visitors crowd, the stock empties and earnings stall.",
-        niches.niche_economy,
+        niche_economy,
         has_metrics,
     ),
     Panel(
@@ -190,7 +202,7 @@ PANELS: tuple[Panel, ...] = (
         "Niches",
         "Skill by niche",
         "How often answers are right in each kind of task; the dotted line is where the founders began.",
-        niches.niche_scores,
+        niche_scores,
         has_metrics,
     ),
     Panel(
@@ -198,7 +210,7 @@ PANELS: tuple[Panel, ...] = (
         "Niches",
         "Who lives on what",
         "Each row is an organism, bright where it eats: bright blocks down the diagonal are guilds of specialists.",
-        niches.specialisation,
+        specialisation,
         has_lives,
     ),
     Panel(
@@ -206,7 +218,15 @@ PANELS: tuple[Panel, ...] = (
         "Lineages",
         "Whose descendants fill the world",
         "Each colour is one founder's family: a band that widens is a family that takes over.",
-        lineages.muller,
+        muller,
+        has_lives,
+    ),
+    Panel(
+        "clades",
+        "Lineages",
+        "Families within families",
+        "A band inside a band is a branch of that family: one that swallows what is around it is a sweep.",
+        clades,
         has_lives,
     ),
     Panel(
@@ -214,7 +234,7 @@ PANELS: tuple[Panel, ...] = (
         "Lineages",
         "Family tree",
         "Every line is a life; children branch off their parents, and a dotted line joins a second parent.",
-        tree.phylogeny,
+        phylogeny,
         has_births,
     ),
     Panel(
@@ -222,7 +242,7 @@ PANELS: tuple[Panel, ...] = (
         "Lineages",
         "One organism's life",
         "The best fed of those alive: what it owned, what it ate where, and whether its answers became better.",
-        life.life,
+        life,
         has_lives,
     ),
     Panel(
@@ -280,5 +300,13 @@ PANELS: tuple[Panel, ...] = (
         "Selection is who had children; transmission is what learning and mutation made of them: which line moves?",
         ecology.price_equation,
         ecology.recorded(*ecology.PRICE),
+    ),
+    Panel(
+        "held-out",
+        "Portfolio",
+        "Tasks nobody lived on",
+        "Bars that rise from grey to blue are skill that carries over to new tasks; whiskers are standard errors.",
+        held_out_scores,
+        has_holdout,
     ),
 )

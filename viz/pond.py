@@ -88,6 +88,7 @@ def pond(run: RunData, *, generation: int | None = None, theme: str = "light") -
     for name, (east, north) in zip(names, shore * 1.22, strict=True):
         anchor = "center" if abs(east) < 0.2 else "left" if east > 0 else "right"
         plot.add_annotation(x=east, y=north, text=name, showarrow=False, xanchor=anchor)
+    crowding = min(1.0, np.sqrt(40 / max(1, len(ids))))  # smaller cells where there are many
     families, sizes = np.unique(lineage, return_counts=True)
     named = families[np.argsort(-sizes, kind="stable")][:MOST_NAMED]
     groups = [(f"lineage {own}", np.flatnonzero(lineage == own)) for own in np.sort(named)]
@@ -103,7 +104,7 @@ def pond(run: RunData, *, generation: int | None = None, theme: str = "light") -
                 name=name,
                 customdata=about,
                 marker={
-                    "size": 8 + 7 * np.sqrt(np.clip(energy[mine], 0, 25)),
+                    "size": 5 + crowding * 8 * np.sqrt(np.clip(energy[mine], 0, 25)),
                     "color": [lineage_colour(own) for own in lineage[mine]],
                     "opacity": 0.8,
                     "line": {"width": 1},

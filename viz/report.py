@@ -109,7 +109,7 @@ def _group(run: RunData, shown: list[Panel], key: str, figures: dict[str, go.Fig
 
 WIDE = frozenset(
     {"pond", "signs", "energy-flow", "energy-flow-so-far", "traits", "niche-economy", "specialisation", "phylogeny",
-     "life", "muller", "niche-scores"}
+     "life", "muller", "clades", "held-out", "niche-scores"}
 )  # fmt: skip
 
 

@@ -261,6 +261,7 @@ def novelty(run: RunData, generation: int) -> Sign:
         "yes" if share >= CLEARLY_ABOVE else "no",
         share,
         0.01,
+        float(shares.std(ddof=1) / np.sqrt(len(shares))),
     )
 
 

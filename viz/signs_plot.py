@@ -1,6 +1,7 @@
 """Signs of life as a plot: how far each lies from what chance shows, with the words beside it."""
 
 import math
+import textwrap
 
 import plotly.graph_objects as go
 
@@ -9,6 +10,7 @@ from evolora.viz.signs import Sign, signs_of_life
 from evolora.viz.style import OTHER, figure, text
 
 FURTHEST = 12.0  # deviations; what lies beyond is drawn here
+WIDTH = 50  # characters of a line beside a dot
 LOOKS = {  # verdict -> (colour, symbol): told apart without colour too
     "yes": ("#009E73", "circle"),
     "no": ("#D55E00", "x"),
@@ -34,16 +36,16 @@ def signs(run: RunData, *, generation: int | None = None, theme: str = "light") 
         )
     for place, sign in enumerate(found):
         plot.add_annotation(
-            x=FURTHEST + 1, y=-place, text=_beside(sign), showarrow=False, xanchor="left", align="left", font_size=12
+            x=FURTHEST + 1, y=-place, text=_beside(sign), showarrow=False, xanchor="left", align="left", font_size=11
         )
-    plot.update_xaxes(range=[-FURTHEST - 1, 3.2 * FURTHEST], tickvals=[-12, -6, -2, 0, 2, 6, 12], zeroline=True)
+    plot.update_xaxes(range=[-FURTHEST - 1, 3.7 * FURTHEST], tickvals=[-12, -6, -2, 0, 2, 6, 12], zeroline=True)
     plot.update_yaxes(
         tickvals=[-place for place in range(len(found))],
         ticktext=[f"<b>{sign.title}</b>" for sign in found],
         showgrid=False,
         zeroline=False,
     )
-    plot.update_layout(height=110 + 48 * len(found))
+    plot.update_layout(height=110 + 54 * len(found))
     return plot
 
 
@@ -52,9 +54,12 @@ def _distance(sign: Sign) -> float:
 
 
 def _beside(sign: Sign) -> str:
-    if sign.verdict == "not yet":
-        return f"<b>not yet</b>: {text(sign.why, 120)}"
-    return f"<b>{sign.verdict}</b>: {text(sign.seen, 120)};<br>by chance {text(sign.null, 120)}"
+    said = sign.why if sign.verdict == "not yet" else f"{sign.seen}; by chance {sign.null}"
+    return "<br>".join([f"<b>{sign.verdict}</b>: {lines[0]}", *lines[1:]]) if (lines := _wrapped(said)) else ""
+
+
+def _wrapped(said: str) -> list[str]:
+    return [text(line) for line in textwrap.wrap(said, WIDTH)]
 
 
 def _words(sign: Sign) -> str:

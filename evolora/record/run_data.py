@@ -150,6 +150,11 @@ class RunData:
         """The death of an organism, by its id; the living have none."""
         return ByOrganism(self.death_table)
 
+    @property
+    def holdout(self) -> Row:
+        """Held-out scores, as `evolora evaluate` left them in holdout.json; empty where it has not."""
+        return self._read_settings("holdout.json", json.loads, needed=False)
+
     @cached_property
     def lives(self) -> pa.Table:
         """A row per organism and generation, ordered by generation (`evolora.events.Life`)."""
@@ -248,10 +253,11 @@ class RunData:
         if self._lives.problem is not None:
             self._note(self._lives.problem)
 
-    def _read_settings(self, name: str, parse: Any) -> Row:
+    def _read_settings(self, name: str, parse: Any, needed: bool = True) -> Row:
         path = file_inside(self.path, name)
         if path is None:
-            self._note(f"{name}: not there")
+            if needed:
+                self._note(f"{name}: not there")
             return {}
         try:
             if path.stat().st_size > LARGEST_SETTINGS:

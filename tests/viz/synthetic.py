@@ -18,6 +18,7 @@ NICHES = (
     "count_word", "rhyme", "odd_one_out", "number_sequence",
 )  # fmt: skip
 ANSWERS = 6  # to each task
+MAX_AGE = 20
 UPKEEP, PROMPT_COST, ANSWER_COST = 1.5, 0.02, 0.03
 
 
@@ -92,6 +93,7 @@ def write_run(
             for g, s in enumerate(seconds)
         )
     )
+    (path / "holdout.json").write_text(json.dumps(holdout(world, generations, seed)))
     (path / "phylogeny.csv").write_text(phylogeny_csv(world.events) if generations < 500 else "")
     return path
 
@@ -204,6 +206,8 @@ def bury(world: Invention, generation: int, rows: np.ndarray, cause: str, owed: 
 
 def cull(world: Invention, generation: int, owed: np.ndarray, flows: dict) -> None:
     bury(world, generation, np.flatnonzero(owed > 1e-9), "insolvency", owed, flows)
+    old = np.flatnonzero(generation - world.pool.born >= MAX_AGE)
+    bury(world, generation, old, "age", np.zeros(len(world.pool.id)), flows)
 
 
 def breed(world: Invention, generation: int, flows: dict) -> None:
@@ -292,6 +296,16 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
             for r in richest
         ],
     }  # fmt: skip
+
+
+def holdout(world: Invention, generation: int, seed: int) -> dict:
+    """Scores as `evolora evaluate` writes them, (niches, tasks), invented."""
+    levels = {"founders": 0.1, "final": 0.35, "best_founder": 0.2, "best_final": 0.5}
+    scores = {
+        key: np.clip(level + world.rng.normal(0, 0.1, (len(world.niches), 10)), 0, 1).round(6).tolist()
+        for key, level in levels.items()
+    }
+    return {"generation": generation, "seed": seed, "niches": list(world.niches), **scores}
 
 
 def ecology(world: Invention, generation: int, scores: np.ndarray) -> dict:

@@ -12,7 +12,9 @@ from synthetic import write_run
 from evolora.record.run_data import RunData
 from evolora.viz import PANELS, pond_layout
 from evolora.viz.ancestry import ancestors_of
-from evolora.viz.energy_flow import COMPARTMENTS, energy_budget, energy_flow, energy_flow_so_far, gini
+from evolora.viz.families import _divide, clades, find_clades
+from evolora.viz.flows import COMPARTMENTS, energy_budget, energy_flow, energy_flow_so_far, gini
+from evolora.viz.held_out import has_holdout, held_out_scores
 from evolora.viz.lineages import muller
 from evolora.viz.niches import niche_earnings, niche_prices, recent_profiles, specialisation
 from evolora.viz.pond import SPREAD, niche_places
@@ -119,6 +121,25 @@ def test_rare_lineages_are_folded_and_nothing_is_lost(long_run):
     assert len(plot.data[0].x) <= 400
 
 
+@pytest.mark.parametrize("generation", [3, 30])
+def test_families_within_families_share_out_the_whole_population(pretend_run, generation):
+    found = find_clades(pretend_run, generation)
+    assert sum(found.shares.values()) == pytest.approx(np.ones(generation))
+    for family, origin in found.inside.items():
+        assert origin == -1 or origin in ancestors_of(pretend_run, {family})
+    assert any(origin != -1 for origin in found.inside.values()) == (generation == 30)
+    drawn = np.sum([trace.y for trace in clades(pretend_run, generation=generation).data], axis=0)
+    assert drawn == pytest.approx(1.0)
+
+
+def test_a_branch_is_a_family_of_its_own_once_it_and_what_is_left_are_large():
+    ids, parents = np.arange(5), np.array([-1, 0, 1, 1, 0])  # 0 -> 1 -> (2, 3), 0 -> 4
+    family, inside = _divide(ids, parents, np.array([2.0, 3.0, 3.0, 1.9, 0.1]), 10)
+    assert inside == {0: -1, 1: 0, 2: 1, 3: 1} and family.tolist() == [0, 1, 2, 3, 0]
+    family, inside = _divide(ids, parents, np.array([0.0, 0.1, 5.0, 4.9, 0.0]), 10)
+    assert inside == {0: -1, 2: 0} and family.tolist() == [0, 0, 2, 0, 0]
+
+
 def test_organisms_of_a_niche_stand_near_it_and_places_never_change(pretend_run):
     whole, last = pond_layout(pretend_run), pond_layout(pretend_run, [28, 30])
     mask = np.isin(whole["generation"].to_numpy(), [28, 30])
@@ -176,6 +197,17 @@ def test_earnings_are_all_meals_and_profiles_are_shares(pretend_run):
     assert set(ids) <= set(pretend_run.life_column("organism_id")[pretend_run.rows_of(30)])
     favourites = np.array(specialisation(pretend_run).data[0].z).argmax(axis=1)
     assert (np.diff(favourites) >= 0).all()
+
+
+def test_held_out_scores_are_means_over_tasks_and_nonsense_is_left_out(pretend_folder, tmp_path):
+    path = shutil.copytree(pretend_folder, tmp_path / "evaluated")
+    content = {"niches": ["a", "<b>"], "founders": [[0, 1], [1, 1]], "final": [[1], [1, 0]], "best_final": "high"}
+    (path / "holdout.json").write_text(json.dumps(content))
+    plot = held_out_scores(RunData.open(path))
+    assert [trace.name for trace in plot.data] == ["founders, mean"]
+    assert list(plot.data[0].y) == [0.5, 1.0] and list(plot.data[0].x) == ["a", "&lt;b&gt;"]
+    (path / "holdout.json").unlink()
+    assert not has_holdout(RunData.open(path)) and RunData.open(path).problems == []
 
 
 def test_lineages_keep_their_colours_and_neighbours_differ():

@@ -57,11 +57,16 @@
     ]],
   };
 
+  const PAPER = 720; // pixels across a sheet of A4 or letter paper
+  let width; // of every plot; undefined: as wide as there is room
+
   const draw = (plot) => {
     const figure = figures[plot.id];
     drawn.add(plot);
     plot.style.minHeight = figure.layout.height ? `${figure.layout.height}px` : "";
-    return Plotly.react(plot, figure.data, { ...figure.layout, template: templates[theme] }, config);
+    // plotly fades redrawn ribbons in, too late for a printer: a new diagram is there at once
+    if (figure.data.some((trace) => trace.type === "sankey")) Plotly.purge(plot);
+    return Plotly.react(plot, figure.data, { ...figure.layout, template: templates[theme], width }, config);
   };
 
   const setTheme = (wanted) => {
@@ -96,9 +101,13 @@
   let before = theme;
   window.addEventListener("beforeprint", () => {
     before = theme;
+    width = PAPER;
     setTheme("light");
     plots.filter((plot) => !drawn.has(plot)).forEach(draw);
     document.querySelectorAll("details").forEach((part) => { part.open = true; });
   });
-  window.addEventListener("afterprint", () => setTheme(before));
+  window.addEventListener("afterprint", () => {
+    width = undefined;
+    setTheme(before);
+  });
 })();

@@ -44,7 +44,8 @@ def watch(
     for folder in folders:
         if not folder.is_dir():
             raise RunFolderError(f"{folder}: expected a run folder or a folder of runs, got none; give one")
-    from evolora.dashboard.server import address_of, listen_on, serve
+    from evolora.dashboard.address import address_of, listen_on
+    from evolora.dashboard.server import serve
 
     listening = listen_on(host, port) if socket_number is None else socket.socket(fileno=socket_number)
     address = address_of(listening)

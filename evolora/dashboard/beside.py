@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from evolora.dashboard.address import address_of, listen_on
 from evolora.errors import EvoloraError
 
 
@@ -30,7 +31,7 @@ class Beside:
         try:
             self._start()
             self.tell(f"dashboard: {self.address}")
-        except (OSError, EvoloraError, ImportError) as error:
+        except (OSError, EvoloraError) as error:
             self.tell(
                 f"no dashboard ({error}); the run goes on, and `evolora watch {self.folder}` shows it at any time"
             )
@@ -50,8 +51,6 @@ class Beside:
             self._complaints.close()
 
     def _start(self) -> None:
-        from evolora.dashboard.server import address_of, listen_on
-
         with listen_on() as listening:
             self.address = address_of(listening)
             command = [sys.executable, "-m", "evolora", "watch", str(self.folder)]

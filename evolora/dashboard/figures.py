@@ -10,7 +10,10 @@ from evolora.viz.style import THEMES
 MOST_KEPT = 96  # figures
 MOST_BYTES = 16_000_000  # of one figure: more would choke the page
 SHOWN = [panel for panel in PANELS if panel.group != "Pond"]  # the page has a living one
-WIDE = frozenset({"signs", "traits", "niche-economy", "specialisation", "muller", "phylogeny", "life"})  # a whole row
+WIDE = frozenset(  # a whole row of the page each
+    "signs energy-flow energy-flow-so-far traits niche-economy niche-scores specialisation muller phylogeny life".split()
+)
+OF_ORGANISMS = frozenset({"specialisation", "phylogeny"})  # a point is an organism: its id is the point's custom data
 PANEL_BY_KEY = {panel.key: panel for panel in SHOWN}
 
 
@@ -19,7 +22,15 @@ def list_panels(book: Book) -> list[dict[str, Any]]:
     with book.plots.newest() as run:
         panels = [panel for panel in SHOWN if panel.available(run)]
     return [
-        {"key": p.key, "group": p.group, "title": p.title, "caption": p.caption, "wide": p.key in WIDE} for p in panels
+        {
+            "key": panel.key,
+            "group": panel.group,
+            "title": panel.title,
+            "caption": panel.caption,
+            "wide": panel.key in WIDE,
+            "organisms": panel.key in OF_ORGANISMS,
+        }
+        for panel in panels
     ]
 
 

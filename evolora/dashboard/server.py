@@ -21,12 +21,9 @@ from evolora.dashboard.feed import POLL_SECONDS, Feed
 from evolora.dashboard.guard import LOOPBACK, Guard
 from evolora.dashboard.library import Library
 from evolora.dashboard.runs import Runs
-from evolora.errors import RunFolderError
 from evolora.viz.dashboard import page_files
 
 EVERY_ADDRESS = ("0.0.0.0", "::")
-PORT = 8765
-PORTS_TRIED = 20
 LINGER = 5.0  # seconds that a dashboard stays after its run, and after the last page has gone
 QUESTIONS: dict[str, answers.Question] = {
     "/api/runs": answers.list_runs,
@@ -113,35 +110,3 @@ def serve(
     server = Server(make_app(roots, host), beside)
     started()
     server.run([listening])
-
-
-def listen_on(host: str = LOOPBACK[0], port: int | None = None) -> socket.socket:
-    """A listening socket at a port, or at the first free one from `PORT` on.
-
-    Raises:
-        RunFolderError: the port is taken, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    ports = [port] if port is not None else [*range(PORT, PORT + PORTS_TRIED), 0]
-    for number in ports:
-        listening = socket.socket(family)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, number))
-            listening.listen(128)
-        except OSError as error:
-            listening.close()
-            if number == ports[-1]:
-                raise RunFolderError(
-                    f"expected to listen on {host}, port {number}, got {error.strerror or error}; choose another --port"
-                ) from error
-            continue
-        return listening
-    raise AssertionError("the last port either listens or raises")
-
-
-def address_of(listening: socket.socket) -> str:
-    """The address to open in a browser."""
-    host, port = listening.getsockname()[:2]
-    name = "127.0.0.1" if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/"

@@ -12,8 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from evolora.dashboard import beside as beside_module
+from evolora.dashboard.address import address_of, listen_on
 from evolora.dashboard.beside import Beside
-from evolora.dashboard.server import address_of, listen_on
 from evolora.errors import RunFolderError
 
 
@@ -106,3 +106,17 @@ def test_the_address_of_a_server_on_every_address_is_one_that_opens() -> None:
     with listen_on("0.0.0.0", 0) as listening:
         assert address_of(listening).startswith("http://127.0.0.1:")
     assert isinstance(listening, socket.socket)
+
+
+def test_starting_a_dashboard_loads_nothing_heavy_into_the_run() -> None:
+    script = "import sys; before = set(sys.modules); import evolora.dashboard.beside; print(*set(sys.modules) - before)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "evolora.dashboard.address" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & {
+        "starlette",
+        "uvicorn",
+        "plotly",
+        "pandas",
+        "numpy",
+        "pyarrow",
+    }

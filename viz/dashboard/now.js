@@ -15,16 +15,16 @@ export function showNow(element, frame, run, live) {
   const births = now.births ?? {};
   const deaths = now.deaths ?? {};
   const energy = now.energy ?? {};
-  const left = run.state === "running" && live ? duration(run.seconds_left ?? NaN) : run.state === "running" ? "–" : "none";
+  const running = run.state === "running";
   put(element,
     tile("generation", count(frame.generation), run.planned ? `of ${count(run.planned)}` : "", run.state === "running" ? "one round of questions" : run.state),
     tile("living", count(now.num_living ?? NaN), "", plural(now.num_lineages ?? NaN, "founding family left", "founding families left")),
     tile("births", count(sum(births)), "", listed(births, (kind) => ({ clone: "budded", merge: "joined", founder: "founders" })[kind] ?? kind)),
     tile("deaths", count(sum(deaths)), "", listed(deaths, causeTitle)),
-    tile("energy of the living", amount(energy.organisms ?? NaN), "", `${amount(energy.niches ?? NaN)} waits in niches, ${amount(energy.commons ?? NaN)} in the commons`),
+    tile("energy of the living", amount(energy.organisms ?? NaN), "", `and ${amount(energy.niches ?? NaN)} waits in niches`),
     tile("mean score", Number.isFinite(now.mean_score) ? now.mean_score.toFixed(3) : "–", "of 1", "over all answers"),
-    tile("tokens a second", now.seconds > 0 ? count(now.num_tokens / now.seconds) : "–", "", now.seconds > 0 ? `${amount(now.seconds)} s for this generation` : ""),
-    tile("time left", left, "", run.state === "running" ? "at the pace of late" : ""));
+    tile("tokens a second", now.seconds > 0 ? count(now.num_tokens / now.seconds) : "–", "", now.seconds > 0 ? `${amount(now.seconds)} s a generation` : ""),
+    tile("time left", running && live ? duration(run.seconds_left ?? NaN) : "–", "", running ? "at the pace of late" : `the run is ${run.state}`));
 }
 
 /** What the pond's signs mean, with how many of each this generation has. */
@@ -79,7 +79,7 @@ export function showFamilies(element, frame, look) {
   const sizes = new Map();
   for (const lineage of frame.lineage) sizes.set(lineage, (sizes.get(lineage) ?? 0) + 1);
   const sorted = [...sizes].sort((one, other) => other[1] - one[1]);
-  const bar = make("div", { class: "bar", role: "img", "aria-label": sorted.map(([lineage, size]) => `lineage ${lineage}: ${size}`).join(", ") },
+  const bar = make("div", { class: sorted.length > 40 ? "bar fine" : "bar", role: "img", "aria-label": sorted.map(([lineage, size]) => `lineage ${lineage}: ${size}`).join(", ") },
     ...sorted.map(([lineage, size]) => make("i", { style: { flex: String(size), background: look(lineage).colour } })));
   const largest = sorted.slice(0, 6).map(([lineage, size]) => make("span", { class: "family" }, dot(look(lineage).colour), `${lineage}: ${size}`));
   put(element, bar, ...largest, sorted.length > 6 ? make("span", { class: "quiet" }, `and ${sorted.length - 6} more`) : null);

@@ -116,7 +116,7 @@ class Panel {
   }
 
   clicked(event) {
-    const id = organismAt(event.points[0]);
+    const id = this.described.organisms ? organismAt(event.points[0]) : null;
     if (id !== null) this.owner.open(id);
   }
 
@@ -137,8 +137,8 @@ class Panel {
   }
 }
 
-/** The organism that a point stands for: its trace has one whole number for it as custom data; else null. */
-export function organismAt(point) {
+/** The organism that a point stands for, whose id is its custom data; null for a point that is none. */
+function organismAt(point) {
   const told = point?.customdata;
   return Number.isInteger(told) && told >= 0 ? told : null;
 }

@@ -19,7 +19,7 @@ export class Cells {
   show(frame, place, radius, near) {
     const seen = new Set();
     this.bonds = near ? this.bonds.filter((bond) => bond.age < BUD_SECONDS) : [];
-    this.leaving = near ? this.leaving.filter((cell) => cell.age < FADE_SECONDS) : [];
+    this.leaving = near ? this.leaving.filter((cell) => cell.age < FADE_SECONDS && cell.generation < frame.generation) : [];
     frame.id.forEach((id, index) => {
       seen.add(id);
       const [x, y] = place(frame.x[index], frame.y[index]);
@@ -29,6 +29,7 @@ export class Cells {
       else this.bodies.set(id, { id, x, y, radius: near ? 0.5 : told.goal, phase: (id * 2.399) % 6.283, born: this.time, ...told });
     });
     for (const id of this.bodies.keys()) if (!seen.has(id)) this.bodies.delete(id);
+    this.bonds = this.bonds.filter((bond) => this.bodies.has(bond.child.id));
     this.bury(frame, place, radius);
     this.deliver(frame, near);
   }

@@ -19,7 +19,7 @@ export function drawMark(pen, cause, x, y, size, colour, halo) {
   pen.lineJoin = pen.lineCap = "round";
   if (halo) {
     pen.strokeStyle = halo;
-    pen.lineWidth = 0.95;
+    pen.lineWidth = 0.85;
     pen.stroke(shape);
   }
   pen.strokeStyle = colour;

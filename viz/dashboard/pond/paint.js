@@ -6,12 +6,12 @@ import { cellSprite, mix, REACH, tint } from "./sprites.js";
 import { COLOURS } from "./water.js";
 
 /** All of the living and leaving; `look` gives a lineage's colour and kernels, `chosen` and `hovered` are ids. */
-export function paintCells(pen, cells, look, theme, { chosen, hovered, kin }) {
+export function paintCells(pen, cells, look, theme, { chosen, hovered, kin, scale: sharpness = 1 }) {
   const dark = theme === "dark";
   for (const cell of cells.leaving) paintLeaving(pen, cell, dark);
   for (const bond of cells.bonds) paintBond(pen, bond, look, dark);
   const small = [...cells.bodies.values()].sort((one, other) => other.radius - one.radius);
-  for (const cell of small) paintCell(pen, cell, look(cell.lineage), cells.time, dark);
+  for (const cell of small) paintCell(pen, cell, look(cell.lineage), cells.time, dark, sharpness);
   for (const bond of cells.bonds) if (bond.kind === "merge") paintRing(pen, bond, look, dark);
   for (const cell of cells.leaving) paintCause(pen, cell, theme);
   for (const [id, width] of [[hovered, 2], [chosen, 3]]) {
@@ -32,9 +32,9 @@ function stamp(pen, sprite, cell, time) {
   pen.restore();
 }
 
-function paintCell(pen, cell, look, time, dark) {
+function paintCell(pen, cell, look, time, dark, sharpness) {
   if (cell.radius < 0.6) return;
-  stamp(pen, cellSprite(look.colour, look.kernels, cell.id, dark), cell, time);
+  stamp(pen, cellSprite(look.colour, look.kernels, cell.id, dark, cell.radius * sharpness), cell, time);
 }
 
 /** The neck between a newborn and its parent, thinner as they part. */
@@ -74,7 +74,7 @@ function paintLeaving(pen, cell, dark) {
   const left = fadeLeft(cell);
   if (!left) return;
   pen.globalAlpha = 0.75 * left;
-  const sprite = cellSprite(dark ? "#77858a" : "#9aa5a3", 1, cell.id, dark);
+  const sprite = cellSprite(dark ? "#77858a" : "#9aa5a3", 1, cell.id, dark, cell.radius);
   stamp(pen, sprite, { ...cell, radius: cell.radius * (0.55 + 0.45 * left) }, cell.age);
   pen.globalAlpha = 1;
 }
@@ -83,8 +83,8 @@ function paintLeaving(pen, cell, dark) {
 function paintCause(pen, cell, theme) {
   const colours = COLOURS[theme];
   const left = fadeLeft(cell);
-  pen.globalAlpha = 0.5 + 0.5 * left;
-  drawMark(pen, cell.cause, cell.x, cell.y, 5.5 + 2 * left, colours.mark, colours.halo);
+  pen.globalAlpha = 0.8 + 0.2 * left;
+  drawMark(pen, cell.cause, cell.x, cell.y, 3.6 + 3.4 * left, colours.mark, colours.halo);
   pen.globalAlpha = 1;
 }
 

@@ -2,15 +2,14 @@
 
 import { Cells } from "./cells.js";
 import { paintCells } from "./paint.js";
-import { layOut, paintGround, paintLight, paintSprings } from "./water.js";
+import { layOut, paintGround, paintLight, paintNames, paintSprings } from "./water.js";
 
 const ROOM = 0.26; // share of the pond that cells cover when the run's energy is at its height
-const SPRINGS_AT = 1.0;
 
 export class Pond {
   /** `look` is a lineage's {colour, kernels}; `on.hover(index or null, x, y)` and `on.open(id)` are told about the pointer. */
   constructor(canvas, look, on) {
-    Object.assign(this, { canvas, look, on, cells: new Cells(), frame: null, theme: "dark", chosen: null, kin: [], hovered: null, visible: true, springs: [], peak: 1 });
+    Object.assign(this, { canvas, look, on, cells: new Cells(), frame: null, theme: "dark", chosen: null, kin: [], hovered: null, visible: true, springs: [], peak: 1, together: 1 });
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.pen = canvas.getContext("2d");
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -35,6 +34,7 @@ export class Pond {
   /** Show a generation; `pace` is how many follow each other in a second. */
   show(frame, stocks, pace = 1) {
     const near = this.frame !== null && Math.abs(frame.generation - this.frame.generation) <= 2 && frame.generation !== this.frame.generation;
+    this.together = frame.energy.reduce((sum, energy) => sum + Math.max(energy ?? 0, 0), 0);
     const again = this.frame?.generation === frame.generation;
     this.frame = frame;
     const most = Math.max(1e-9, ...Object.values(stocks));
@@ -48,10 +48,11 @@ export class Pond {
 
   place = (x, y) => [this.area.x + x * this.area.across * 0.93, this.area.y + y * this.area.down * 0.93];
 
-  /** Area stands for energy; the scale is one for the whole run. */
+  /** Area stands for energy, on one scale for all of a generation; a poor generation is drawn smaller, but not as much as it is poorer. */
   radius = (energy) => {
     const room = Math.PI * this.area.across * this.area.down * ROOM;
-    const radius = Math.sqrt(Math.max(energy, 0) / this.peak * room / Math.PI);
+    const together = Math.sqrt(this.peak * Math.max(this.together, this.peak * 1e-4));
+    const radius = Math.sqrt(Math.max(energy, 0) / together * room / Math.PI);
     const most = Math.min(this.area.across, this.area.down) * 0.2;
     return Math.min(most, Math.max(this.area.small ? 3 : 4.5, radius));
   };
@@ -106,9 +107,9 @@ export class Pond {
     pen.drawImage(this.ground, 0, 0);
     pen.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     paintLight(pen, area, theme, this.cells.time);
-    const springs = this.springs.map((spring) => ({ ...spring, x: spring.x * SPRINGS_AT, y: spring.y * SPRINGS_AT }));
-    paintSprings(pen, area, springs, theme, this.cells.time);
+    paintSprings(pen, area, this.springs, theme, this.cells.time);
     paintCells(pen, this.cells, this.look, theme, this);
+    paintNames(pen, area, this.springs, theme);
   }
 
   point(event) {

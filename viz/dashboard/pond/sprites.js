@@ -1,30 +1,29 @@
 // Cells as small pictures, painted once for each colour and shape and then only stamped: 500 of them cost little.
 
-const SIZE = 192; // pixels of a picture; a cell's radius is 0.4 of it, the rest is glow
-export const REACH = 0.4;
+const SIZES = [32, 64, 192]; // pixels of a picture: one much larger than what is stamped looks coarse, and costs more
+export const REACH = 0.4; // a cell's radius as a share of its picture; the rest is glow
 const SHAPES = 5;
 const store = new Map();
 
-/** A living cell: a soft body with a membrane and as many kernels as `kernels` says (1 to 3). */
-export function cellSprite(colour, kernels, seed, dark) {
+/** A living cell: a soft body with a membrane and as many kernels as `kernels` says (1 to 3), for `pixels` of radius. */
+export function cellSprite(colour, kernels, seed, dark, pixels) {
+  const size = SIZES.find((one) => one >= pixels / REACH) ?? SIZES.at(-1);
   const shape = Math.abs(seed) % SHAPES;
-  const key = `${colour}/${kernels}/${shape}/${dark}`;
-  if (!store.has(key)) store.set(key, paint(colour, kernels, shape, dark));
+  const key = `${colour}/${kernels}/${shape}/${dark}/${size}`;
+  if (!store.has(key)) store.set(key, paint(colour, kernels, shape, dark, size));
   return store.get(key);
 }
 
-export const forgetSprites = () => store.clear();
-
-function paint(colour, kernels, shape, dark) {
+function paint(colour, kernels, shape, dark, size) {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = SIZE;
+  canvas.width = canvas.height = size;
   const pen = canvas.getContext("2d");
-  pen.translate(SIZE / 2, SIZE / 2);
-  const radius = SIZE * REACH;
+  pen.translate(size / 2, size / 2);
+  const radius = size * REACH;
   glow(pen, colour, radius, dark);
   const outline = blob(shape, radius);
   body(pen, outline, colour, radius, dark);
-  grains(pen, outline, colour, radius, shape, dark);
+  if (size > SIZES[1]) grains(pen, outline, colour, radius, shape, dark);
   kernelsOf(kernels, shape).forEach(([x, y, size]) => kernel(pen, x * radius, y * radius, size * radius, colour, dark));
   return canvas;
 }
@@ -34,7 +33,7 @@ function glow(pen, colour, radius, dark) {
   light.addColorStop(0, tint(colour, dark ? 0.42 : 0.26));
   light.addColorStop(1, tint(colour, 0));
   pen.fillStyle = light;
-  pen.fillRect(-SIZE / 2, -SIZE / 2, SIZE, SIZE);
+  pen.fillRect(-radius * 1.25, -radius * 1.25, radius * 2.5, radius * 2.5);
 }
 
 function body(pen, outline, colour, radius, dark) {
@@ -45,7 +44,7 @@ function body(pen, outline, colour, radius, dark) {
   pen.fillStyle = inside;
   pen.fill(outline);
   pen.strokeStyle = mix(colour, dark ? "#ffffff" : "#0c1f1e", dark ? 0.35 : 0.3, 0.95);
-  pen.lineWidth = radius * 0.055;
+  pen.lineWidth = Math.max(0.8, radius * 0.055);
   pen.stroke(outline);
   pen.save();
   pen.scale(0.88, 0.88);

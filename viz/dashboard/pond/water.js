@@ -86,10 +86,9 @@ function softPatch() {
   return canvas;
 }
 
-/** The springs: a niche's name at the rim, and a glow as wide as the energy waiting there. */
+/** The springs at the rim, one for each niche: a glow as wide as the energy waiting there. */
 export function paintSprings(pen, area, springs, theme, time) {
   const colours = COLOURS[theme];
-  pen.font = `600 ${area.small ? 11 : 13}px system-ui, "Noto Sans", "DejaVu Sans", sans-serif`;
   for (const spring of springs) {
     const [x, y] = [area.x + spring.x * area.across, area.y + spring.y * area.down];
     const breath = 1 + 0.05 * Math.sin(time * 0.9 + spring.x * 7);
@@ -106,8 +105,13 @@ export function paintSprings(pen, area, springs, theme, time) {
     pen.beginPath();
     pen.arc(x, y, 3.5, 0, 6.3);
     pen.fill();
-    label(pen, area, spring, colours);
   }
+}
+
+/** The springs' names, over everything. */
+export function paintNames(pen, area, springs, theme) {
+  pen.font = `600 ${area.small ? 11 : 13}px system-ui, "Noto Sans", "DejaVu Sans", sans-serif`;
+  for (const spring of springs) label(pen, area, spring, COLOURS[theme]);
 }
 
 function label(pen, area, spring, colours) {

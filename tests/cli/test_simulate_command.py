@@ -161,7 +161,7 @@ def test_what_goes_wrong_on_this_machine_is_one_line_and_exit_code_2(
         (
             ["pnd"],
             [
-                "error: pnd: expected a YAML file or the name of one in worlds/, got no such file; "
+                "error: pnd: expected a YAML file or the name of one of the worlds, got no such file; "
                 "did you mean pond?"
             ],
         ),

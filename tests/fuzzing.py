@@ -1,6 +1,7 @@
 """What fuzzing tests share: mutated bytes, the command line in this process, and a watch over what is written."""
 
 import contextlib
+import copy
 import io
 import os
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from evolora.cli.app import main
@@ -16,15 +17,21 @@ from evolora.cli.app import main
 Edit = tuple[str, float, bytes]
 
 
-def examples(number: int) -> settings:
-    """`number` examples, the same ones every time, however long each takes."""
-    checks = list(HealthCheck)
-    return settings(max_examples=number, deadline=None, database=None, derandomize=True, suppress_health_check=checks)
+def examples(number: int, always_the_same: bool = True) -> settings:
+    """`number` examples, however long each takes."""
+    return settings(
+        max_examples=number,
+        deadline=None,
+        database=None,
+        derandomize=always_the_same,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],  # a failing file is small enough to read, and shrinking one takes minutes
+    )
 
 
 def edits(payloads: list[bytes]) -> st.SearchStrategy[list[Edit]]:
     """One to five changes of a file: what, where (a share of its length), and with which bytes."""
-    payload = st.sampled_from(payloads) | st.binary(max_size=8)
+    payload = st.sampled_from(payloads) | st.text("az09-:,[]{}\"'#&*|\n ", max_size=6).map(str.encode)
     operation = st.sampled_from(["set", "insert", "delete", "repeat", "line", "word", "cut"])
     return st.lists(st.tuples(operation, st.floats(0, 1), payload), min_size=1, max_size=5)
 
@@ -52,6 +59,49 @@ def edited(data: bytes, changes: list[Edit]) -> bytes:
         else:
             data = data[:at]
     return data
+
+
+Change = tuple[str, int, Any]
+Plain = Any  # what JSON and YAML hold
+
+
+def changes_of_values(words: list[str]) -> st.SearchStrategy[list[Change]]:
+    """One to three changes of plain values: what, at which of all places, and with which value or key."""
+    numbers = st.integers(-2, 4) | st.sampled_from([10**9, 10**30, -1, 0.5, 1e300, 2**63])
+    scalars = st.none() | st.booleans() | numbers | st.sampled_from(words) | st.text(max_size=4)
+    values = scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.sampled_from(words), scalars, max_size=2)
+    return st.lists(
+        st.tuples(st.sampled_from(["replace", "replace", "delete", "add"]), st.integers(0, 10**6), values),
+        min_size=1,
+        max_size=3,
+    )
+
+
+def reshaped(value: Plain, changes: list[Change]) -> Plain:
+    """Plain values with changes applied: each stays plain values, of another shape."""
+    value = copy.deepcopy(value)
+    for operation, choice, new in changes:
+        places = list(_places(value))
+        if not places:
+            return value
+        holder, key = places[choice % len(places)]
+        if operation == "replace":
+            holder[key] = new
+        elif operation == "delete":
+            del holder[key]
+        elif isinstance(holder, dict):
+            holder[str(new)] = holder[key]
+        else:
+            holder.append(new)
+    return value
+
+
+def _places(value: Plain) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) in plain values."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in list(inside):
+        yield value, key
+        yield from _places(item)
 
 
 def shell(*arguments: str) -> tuple[int, str]:

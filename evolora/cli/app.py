@@ -116,5 +116,5 @@ def _complain(problems: list[str]) -> None:
 
 
 def _printable(text: str) -> str:
-    """The text with what a terminal would obey spelled out: a message may quote a stranger's file."""
-    return "".join(mark if mark.isprintable() or mark == "\n" else repr(mark)[1:-1] for mark in text)
+    """The text on one line, with what a terminal would obey spelled out: a message may quote a stranger's file."""
+    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)

@@ -9,9 +9,7 @@ import typer
 
 from evolora.errors import ConfigError
 
-world_app = typer.Typer(
-    help="World files: list, show, write, check and compare them.", no_args_is_help=True, rich_markup_mode=None
-)
+world_app = typer.Typer(help="World files: list, show, write, check and compare them.", no_args_is_help=True)
 
 World = Annotated[str, typer.Argument(help="A world file, a run's folder, or the name of a world.")]
 Settings = Annotated[

@@ -48,9 +48,14 @@ def test_a_mistake_leaves_with_code_2_and_no_traceback() -> None:
 
 
 def test_a_message_never_carries_what_a_terminal_would_obey(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text('name: a\n"\\e[2Jevil": 1\n')
+    (tmp_path / "a.yaml").write_text('name: a\n"\\e[2Je\\nvil": 1\n')
     code, errors = shell("simulate", str(tmp_path / "a.yaml"))
-    assert code == 2 and "\\x1b[2Jevil: unknown key" in errors and "\x1b" not in errors
+    assert (
+        code == 2
+        and "\\x1b[2Je\\nvil: unknown key" in errors
+        and "\x1b" not in errors
+        and len(errors.splitlines()) == 2
+    )
 
 
 def test_the_version_is_the_package_s() -> None:

@@ -4,10 +4,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from fuzzing import edited, edits, examples, nothing_written_outside, shell
+from fuzzing import changes_of_values, edited, edits, examples, nothing_written_outside, reshaped, shell
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolora.config.document import to_yaml
 from evolora.config.load import dump_world, load_world, load_world_text
 from evolora.config.new import copied_world, small_world
 from evolora.config.shipped import shipped_files
@@ -29,7 +30,19 @@ PAYLOADS = [
     b"settings: {a: [1, x]}", b"energy: 3\n", b"[" * 40, b"{a: " * 40, b"a: &a [*a]\n",
 ]  # fmt: skip
 
-mutated = st.builds(edited, st.sampled_from(BASES), edits(PAYLOADS))
+WORDS = [
+    "name", "seed", "format", "extends", "tidepool", "pond.yaml", "family", "rhyme", "swap_words",
+    "reasoning_gym:chain_sum", "reasoning_gym:zzz", "os:system", "evil:Family", "settings", "min_terms", "place",
+    "niches", "inflow", "price", "upkeep", "founders", "capacity", "bounds", "step", "rank", "gaussian", "ties",
+    "all", "none", "cpu", "niche", "period", "factor",
+]  # fmt: skip
+VALUES = [load_world(name).model_dump(mode="json") for name in ("tidepool", "pulse")]
+
+mutated = st.builds(edited, st.sampled_from(BASES), edits(PAYLOADS)) | st.builds(
+    lambda values, changes: to_yaml(reshaped(values, changes)).encode("utf-8", "surrogatepass"),
+    st.sampled_from(VALUES),
+    changes_of_values(WORDS),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +78,7 @@ def test_a_mutated_world_file_is_a_world_or_a_list_of_mistakes(data: bytes) -> N
 
 
 @pytest.mark.slow
-@examples(5000)
+@examples(5000, always_the_same=False)
 @given(mutated)
 def test_five_thousand_mutated_world_files(data: bytes) -> None:
     check(data)

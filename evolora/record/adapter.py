@@ -161,5 +161,7 @@ def _checked(
     own_rank, width = shape if half == "lora_A" else (shape[1], shape[0])
     _check_width(site, (width, None) if half == "lora_A" else (None, width), widths)
     if own_rank != rank:
-        raise GenomeError(f"{directory}: expected rank {rank} (r in {CONFIG_FILE}) at {site}, got {own_rank}")
+        raise GenomeError(
+            f"{directory}: LoRA factors do not fit: expected rank {rank} (r in {CONFIG_FILE}) at {site}, got {own_rank}"
+        )
     return site, half

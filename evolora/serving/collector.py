@@ -9,6 +9,8 @@ from evolora.host.decode import Generated, Request
 
 Generate = Callable[[Sequence[Request]], list[list[Generated]]]
 
+PATIENCE = 0.1  # share of the last batch's time
+
 _log = logging.getLogger(__name__)
 
 
@@ -28,11 +30,13 @@ class BankError(Exception):
 
 
 class Collector:
-    """Gathers requests for `window` seconds, or while a batch is being answered, and answers them in one batch.
+    """Gathers requests while a batch is being answered, or while they keep arriving, and answers them in one batch.
 
-    At most `max_waiting` requests wait and at most `max_batch` answers are written at a time: both bound memory. A
-    request whose asker is gone (its task was cancelled) leaves the queue, or, if it is being answered, is answered
-    for nobody. A batch is over when its longest answer is, and new requests are admitted between batches.
+    A request waits `window` seconds for others; as long as others do come, up to `PATIENCE` of the time that the last
+    batch took, because a larger batch takes less time for each of them. At most `max_waiting` requests wait and at
+    most `max_batch` answers are written at a time: both bound memory. A request whose asker is gone (its task was
+    cancelled) leaves the queue, or, if it is being answered, is answered for nobody. A batch is over when its longest
+    answer is, and new requests are admitted between batches.
     """
 
     def __init__(self, generate: Generate, max_waiting: int, max_batch: int, window: float = 0.005) -> None:
@@ -40,6 +44,7 @@ class Collector:
         self._waiting: dict[asyncio.Future[list[Generated]], Request] = {}  # in order of arrival
         self._arrived = asyncio.Event()
         self._closed = False
+        self._num_arrived, self._last_seconds = 0, 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="bank")
         self.num_batches = 0
 
@@ -64,6 +69,7 @@ class Collector:
             raise QueueFullError
         future: asyncio.Future[list[Generated]] = asyncio.get_running_loop().create_future()
         self._waiting[future] = request
+        self._num_arrived += 1
         future.add_done_callback(lambda done: self._waiting.pop(done, None))  # gone as soon as it is cancelled
         self._arrived.set()
         return future
@@ -73,14 +79,14 @@ class Collector:
         loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
-            if len(self._waiting) < self._max_batch:
-                await asyncio.sleep(self._window)
+            await self._gather()
             batch = self._take()
             if not batch:
                 self._arrived.clear()
                 continue
             self.num_batches += 1
             requests = [request for _, request in batch]
+            start = loop.time()
             try:
                 answers = await loop.run_in_executor(self._thread, self._generate, requests)
             except asyncio.CancelledError:
@@ -94,6 +100,7 @@ class Collector:
                     if not future.done():
                         future.set_exception(BankError())
                 continue
+            self._last_seconds = loop.time() - start
             for (future, _), answer in zip(batch, answers, strict=True):
                 if not future.done():  # its asker is gone
                     future.set_result(answer)
@@ -104,6 +111,16 @@ class Collector:
         for future in list(self._waiting):
             future.set_exception(ClosedError())
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def _gather(self) -> None:
+        """Wait while there is room in the batch and others keep coming."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE * self._last_seconds
+        while len(self._waiting) < self._max_batch:
+            before = self._num_arrived
+            await asyncio.sleep(self._window)
+            if self._num_arrived == before or loop.time() >= end:
+                return
 
     def _take(self) -> list[tuple["asyncio.Future[list[Generated]]", Request]]:
         """Those who came first, as many as make a batch; they wait no longer."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from evolora.build import reopen
 from evolora.errors import RunFolderError
@@ -52,6 +53,7 @@ class Speakers:
     def __init__(self, residents: Residents, evaluator: LocalEvaluator, prices: Prices) -> None:
         self.residents, self.host, self._prices = residents, evaluator.host, prices
         self._decoder, self._prompts = evaluator.decoder, evaluator.prompts
+        self._reading = Lock()  # fast tokenizers keep settings between calls: one thread at a time
         genomes = [resident.organism.active for resident in residents.members]
         bare = Genome({}, genomes[0].traits, genomes[0].scaling)
         self._bank = stack_genomes([bare, *genomes], evaluator.sites, self.host.dtype, self.host.device)
@@ -94,14 +96,16 @@ class Speakers:
     def prompt(self, conversation: Conversation) -> tuple[int, ...]:
         """Token ids of a conversation up to where the answer begins, as organisms are asked in their world."""
         system = conversation.system
-        builder = self._prompts if system is None else self._builder(system)
-        return builder.build(conversation.question, conversation.turns)
+        with self._reading:
+            builder = self._prompts if system is None else self._builder(system)
+            return builder.build(conversation.question, conversation.turns)
 
     def raw_prompt(self, text: str) -> tuple[int, ...]:
         """Token ids of a text that is to be gone on with: no template."""
         tokenizer = self.host.tokenizer
         bos = () if tokenizer.bos_id is None else (tokenizer.bos_id,)
-        return (*bos, *tokenizer.encode(text))
+        with self._reading:
+            return (*bos, *tokenizer.encode(text))
 
     def generate(self, requests: Sequence[Request]) -> list[list[Generated]]:
         """Answers to requests for any speakers, in the order given."""
@@ -109,7 +113,8 @@ class Speakers:
 
     def text(self, generated: Generated) -> str:
         """What was written, without special tokens."""
-        return self.host.tokenizer.decode(generated.tokens)
+        with self._reading:
+            return self.host.tokenizer.decode(generated.tokens)
 
     def energy(self, speaker: Speaker, prompt_tokens: int, generated_tokens: int) -> float:
         """What the answer would have cost its speaker by the world's prices, in energy units."""

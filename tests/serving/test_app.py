@@ -1,6 +1,7 @@
 """The application in this process: faults, missing runs, and what is read of a conversation."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,9 @@ def test_serving_no_run_or_another_hosts_run_is_one_line(run: Path, tmp_path: Pa
     (copy / "run.json").write_text(text.replace('"host_digest": "', '"host_digest": "0'))
     done = CliRunner().invoke(command, ["serve", str(copy), "--port", "0"])
     assert isinstance(done.exception, EvoloraError) and "expected the host the run began with" in str(done.exception)
+
+
+def test_many_threads_read_with_one_tokenizer(speakers: Speakers) -> None:
+    asked = [Conversation(f"a{i}", system=f"s{i % 40}") for i in range(200)]  # more system messages than are kept
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(speakers.prompt, asked)) == [speakers.prompt(one) for one in asked]

@@ -31,11 +31,11 @@ class Bank:
         return [[Generated([number])] for number in numbers]
 
 
-def with_collector(scenario, max_waiting: int = 100, max_batch: int = 100) -> Bank:  # type: ignore[no-untyped-def]
+def with_collector(scenario, max_waiting: int = 100, max_batch: int = 100, window: float = 0.005) -> Bank:  # type: ignore[no-untyped-def]
     bank = Bank()
 
     async def main() -> None:
-        collector = Collector(bank, max_waiting, max_batch)
+        collector = Collector(bank, max_waiting, max_batch, window)
         running = asyncio.create_task(collector.run())
         try:
             await asyncio.wait_for(scenario(collector, bank), 20)
@@ -77,6 +77,18 @@ def test_who_comes_during_a_batch_is_answered_in_the_next() -> None:
         assert bank.batches == [[1], [2, 3, 4]]
 
     with_collector(scenario)
+
+
+def test_after_a_long_batch_those_who_keep_coming_are_waited_for() -> None:
+    async def scenario(collector: Collector, bank: Bank) -> None:
+        collector._last_seconds = 20.0  # a tenth of it is the patience for this one
+        trickling = []
+        for n in range(5):
+            trickling.append(collector.submit(request(n)))
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*trickling)
+
+    assert with_collector(scenario, window=0.3).batches == [[0, 1, 2, 3, 4]]
 
 
 def test_a_batch_has_at_most_so_many_answers() -> None:

@@ -6,11 +6,15 @@ Asks held-out questions of the run's niches, spread evenly over its best organis
 tokens each. Bank: the requests tokenised beforehand, one call in this process. Server: `evolora serve` in a process of
 its own, all requests sent at once with the openai client from this one, timed from the first to the last answer, the
 client's own work included. Rounds alternate; the medians are compared. Both answer alike, which is checked.
+
+Seconds are told twice: by the clock, and of processor time (the bank's process, and the server's without its client).
+On a machine that others use too, the clock tells of them as well; processor time tells little of them.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import sys
 import time
@@ -41,17 +45,17 @@ def make_questions(run: Path, speakers: Speakers, num_requests: int, num_organis
     return [(names[i % len(names)], one) for i, one in enumerate(asked[:num_requests])]
 
 
-def ask_bank(speakers: Speakers, asked: Asked, tokens: int) -> tuple[float, list[str]]:
-    """Seconds and texts."""
+def ask_bank(speakers: Speakers, asked: Asked, tokens: int) -> tuple[float, float, list[str]]:
+    """Seconds by the clock, processor seconds, texts."""
     requests = []
     for name, conversation in asked:
         speaker = speakers.find(name)
         assert speaker is not None
         requests.append(Request(speaker.row, speakers.prompt(conversation), 1, 0.0, tokens, 0))
-    start = time.perf_counter()
+    start, began = time.perf_counter(), time.process_time()
     answers = speakers.generate(requests)
-    seconds = time.perf_counter() - start
-    return seconds, [speakers.text(answer).strip() for (answer,) in answers]
+    seconds, busy = time.perf_counter() - start, time.process_time() - began
+    return seconds, busy, [speakers.text(answer).strip() for (answer,) in answers]
 
 
 async def ask_server(address: str, asked: Asked, tokens: int) -> tuple[float, list[str]]:
@@ -72,26 +76,40 @@ async def ask_server(address: str, asked: Asked, tokens: int) -> tuple[float, li
         return time.perf_counter() - start, list(texts)
 
 
+def processor_seconds(pid: int) -> float:
+    """Processor time of a process so far, all its threads (Linux: utime and stime of /proc/PID/stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(run: Path, num_requests: int, num_organisms: int, rounds: int, tokens: int) -> dict[str, float]:
     """Medians of alternating rounds, after one of each to warm up; every answer over HTTP must be the bank's."""
     speakers = open_speakers(run)
     asked = make_questions(run, speakers, num_requests, num_organisms)
-    bank, server, different = [], [], 0
+    rounds_told, different = [], 0
     with serving(run) as (address, process):
         for number in range(rounds + 1):
-            alone, expected = ask_bank(speakers, asked, tokens)
+            alone, alone_busy, expected = ask_bank(speakers, asked, tokens)
+            before = processor_seconds(process.pid)
             over_http, texts = asyncio.run(ask_server(address, asked, tokens))
+            busy = processor_seconds(process.pid) - before
             different += sum(ours != theirs for ours, theirs in zip(expected, texts, strict=True))
             if number:
-                bank.append(alone)
-                server.append(over_http)
+                rounds_told.append((alone, over_http, alone_busy, busy))
+                print(
+                    f"round {number}: bank {alone:.2f} s ({alone_busy:.2f} busy), server {over_http:.2f} s ({busy:.2f})"
+                )
         memory = resident_megabytes(process)
+    bank, server, bank_busy, server_busy = (statistics.median(column) for column in zip(*rounds_told, strict=True))
     return {
         "requests": len(asked),
         "organisms": len({name for name, _ in asked}),
-        "bank_seconds": round(statistics.median(bank), 3),
-        "server_seconds": round(statistics.median(server), 3),
-        "ratio": round(statistics.median(bank) / statistics.median(server), 3),
+        "bank_seconds": round(bank, 3),
+        "server_seconds": round(server, 3),
+        "ratio": round(bank / server, 3),
+        "bank_processor_seconds": round(bank_busy, 3),
+        "server_processor_seconds": round(server_busy, 3),
+        "processor_ratio": round(bank_busy / server_busy, 3),
         "answers_that_differ": different,
         "answers_compared": len(asked) * (rounds + 1),
         "server_megabytes": round(memory),

@@ -61,7 +61,8 @@ def connect(address: str | None, num_cpus: int) -> Cluster:
         where = "Ray" if here else f"--ray-address {address}"
         raise WorkerError(
             f"{where}: expected a Ray cluster, got {type(error).__name__}: {' '.join(str(error).split())[:200]}; "
-            "start one with `ray start --head` and give its HOST:PORT, or leave the option out"
+            "start one with `ray start --head` and give its HOST:PORT, set RAY_AUTH_MODE=token if it asks for a token, "
+            "or leave the option out"
         ) from error
     return Cluster(started=True)
 

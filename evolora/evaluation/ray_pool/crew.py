@@ -61,7 +61,10 @@ class Crew:
         try:
             self.facts = self._open(range(size), START_SECONDS)
         except LOST as error:
-            raise WorkerError(f"expected {size} workers to start, lost one: {_first_line(error)}") from error
+            raise WorkerError(
+                f"expected {size} workers to start, lost one: {_first_line(error)}; every machine of a cluster needs "
+                "the same versions of Evolora and its libraries, and memory for its hosts"
+            ) from error
 
     def run(self, jobs: Sequence[Job]) -> list[Any]:
         """Every job's result, in order. Jobs wait for their own worker; those of a lost one go to the others.

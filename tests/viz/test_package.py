@@ -16,7 +16,7 @@ def test_evolora_viz_is_the_folder_at_the_top():
 def test_every_file_that_is_no_module_is_declared_so_that_a_wheel_has_it():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     assert "evolora*" in settings["packages"]["find"]["include"]
-    declared = {path for pattern in settings["package-data"]["evolora.viz"] for path in (ROOT / "viz").glob(pattern)}
+    declared = {path for pattern in settings["package-data"]["*"] for path in (ROOT / "viz").rglob(pattern)}
     files = {path for path in (ROOT / "viz").rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
     assert files and files <= declared
 

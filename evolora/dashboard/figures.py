@@ -11,7 +11,7 @@ MOST_KEPT = 96  # figures
 MOST_BYTES = 16_000_000  # of one figure: more would choke the page
 SHOWN = [panel for panel in PANELS if panel.group != "Pond"]  # the page has a living one
 WIDE = frozenset(  # a whole row of the page each
-    [
+    {
         "signs",
         "energy-flow",
         "energy-flow-so-far",
@@ -22,7 +22,7 @@ WIDE = frozenset(  # a whole row of the page each
         "muller",
         "phylogeny",
         "life",
-    ]
+    }
 )
 OF_ORGANISMS = frozenset({"specialisation", "phylogeny"})  # a point is an organism: its id is the point's custom data
 PANEL_BY_KEY = {panel.key: panel for panel in SHOWN}

@@ -119,6 +119,11 @@ def safe_world(unpacked: Unpacked, host: str | None, trust_code: bool) -> WorldC
             f"host {world.host.name!r}: expected one of {', '.join(HOSTS)}, got a path or a hub id that the author "
             f"chose; if you have that model (digest {unpacked.record.host_digest[:12]}), give it with --host"
         )
+    if world.population.immigrants:
+        raise BundleError(
+            f"population.immigrants: expected none, got {len(world.population.immigrants)} folder(s) of the author's, "
+            "which are not in the bundle; unpack it, name your own copies in world.yaml, and simulate that"
+        )
     organisms = max(world.population.founders, world.population.capacity)
     answers = organisms * world.encounters.visits * world.encounters.answers_per_task
     if organisms > MOST_ORGANISMS or answers > MOST_ANSWERS:

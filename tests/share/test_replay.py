@@ -120,6 +120,7 @@ def forged(folder: Path, **changes: Any) -> Path:
         ({"niches": [{"family": "evil:Family"}]}, "evil:Family: expected task families of Evolora"),
         ({"host": {"name": "/etc"}}, "host '/etc': expected one of .* give it with --host"),
         ({"host": {"name": "somebody/model"}}, "got a path or a hub id"),
+        ({"population": {"immigrants": ["/etc"]}}, "immigrants: expected none"),
         ({"population": {"founders": 10**9, "capacity": 10**9}}, "at most 100,000 organisms"),
         ({"encounters": {"visits": 10**9}}, "10,000,000 answers a generation"),
     ],
@@ -147,7 +148,7 @@ def texts(model: type[BaseModel], path: str = "") -> Iterator[str]:
 
 def test_every_text_in_a_world_is_known_to_be_harmless_or_is_looked_at() -> None:
     """A new setting that names a file, a module or an address must be refused in `safe_world`, then added here."""
-    looked_at = {"host.name", "niches.family"}
+    looked_at = {"host.name", "niches.family", "population.immigrants"}
     harmless = {
         "name", "host.system_prompt", "genome.modules", "niches.name", "niches.settings", "seasons.niche",
         "shocks.niche", "reproduction.mutation",

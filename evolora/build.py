@@ -12,6 +12,7 @@ import torch
 
 from evolora.config.load import dump_world, load_world
 from evolora.config.world import NicheConfig, TraitConfig, WorldConfig
+from evolora.environment.difficulty import Difficulty, Track
 from evolora.environment.families.registry import make_family
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
@@ -23,11 +24,13 @@ from evolora.events import Event
 from evolora.generation import advance
 from evolora.host.load import load_host
 from evolora.host.sites import find_sites
+from evolora.lifecycle.extinction import Extinction
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
 from evolora.lifecycle.ledger import SOURCE, Reason, to_units
 from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder, found
+from evolora.lifecycle.sharing import Sharing
 from evolora.lifecycle.survival import Survival
 from evolora.organism.founding import draw_traits, found_genome
 from evolora.organism.genome import SiteShape
@@ -140,9 +143,10 @@ def build_rules(config: WorldConfig) -> Rules:
     """Niches (self-tested) and the rules of life."""
     _check_operators(config)
     niches = [build_niche(niche) for niche in config.niches]
+    ladders = build_ladders(config)
     tasks = TaskSource(config.seed)
-    refuse_failing(niches, tasks)
-    energy, reproduction = config.energy, config.reproduction
+    refuse_failing([*niches, *(niche for ladder in ladders.values() for niche in ladder)], tasks)
+    energy, reproduction, difficulty = config.energy, config.reproduction, config.difficulty
     return Rules(
         seed=config.seed,
         niches=niches,
@@ -157,12 +161,14 @@ def build_rules(config: WorldConfig) -> Rules:
             energy.cost_per_learning_token,
             energy.cost_per_gigaparameter_token,
             energy.upkeep,
-        ),
+        )
+        if config.economy
+        else Prices(0.0, 0.0, 0.0, 0.0, 0.0),
         survival=Survival(config.death.insolvency, config.death.max_age),
         breeder=Breeder(
-            threshold=reproduction.threshold,
-            endowment=reproduction.endowment,
-            reserve=energy.upkeep,
+            threshold=reproduction.threshold if config.economy else 0.0,
+            endowment=reproduction.endowment if config.economy else 0.0,
+            reserve=energy.upkeep if config.economy else 0.0,
             max_births=reproduction.max_births_per_generation,
             merge_prob=reproduction.merge_prob,
             mate=reproduction.mate,
@@ -181,16 +187,45 @@ def build_rules(config: WorldConfig) -> Rules:
             inherit_optimizer=config.learning.inherit_optimizer,
         ),
         heir=energy.remains,
+        sharing=Sharing(config.sharing.rule, config.sharing.alpha),
+        extinctions=[Extinction(e.at, e.share, e.by, e.every, e.niche or "") for e in config.extinctions],
+        difficulty=None
+        if difficulty.rule == "fixed"
+        else Difficulty(
+            difficulty.rule,
+            difficulty.harder_above,
+            difficulty.easier_below,
+            difficulty.smoothing,
+            difficulty.rest,
+            difficulty.explore,
+        ),
+        ladders=ladders,
         commons_release=energy.commons_release,
         learning=config.learning.method != "none",
         neutral=config.selection == "neutral",
+        economy=config.economy,
+        random_death=config.death.victims == "random",
     )
 
 
+def build_ladders(config: WorldConfig) -> dict[str, list[Niche]]:
+    """Niches by level, easiest first, for those whose difficulty is to move."""
+    if config.difficulty.rule == "fixed":
+        return {}
+    ladders = [
+        [build_niche(niche.model_copy(update={"level": level})) for level in range(len(niche.levels))]
+        for niche in config.niches
+        if len(niche.levels) > 1
+    ]
+    return {ladder[0].name: ladder for ladder in ladders}
+
+
 def build_niche(config: NicheConfig) -> Niche:
+    """The niche at the level the settings name."""
+    settings = {**config.settings, **(config.levels[config.level] if config.levels else {})}
     return Niche(
         name=config.name or config.family.replace(":", "_"),
-        family=make_family(config.family, config.settings),
+        family=make_family(config.family, settings),
         price=config.price,
         pay=config.pay,
         pay_floor=config.pay_floor,
@@ -207,6 +242,8 @@ def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -
         world.ledger.open_account(account_of(niche))
         stock = settings.inflow if settings.stock is None else settings.stock
         world.ledger.transfer(SOURCE, account_of(niche), to_units(min(stock, settings.capacity)), Reason.FOUNDING)
+        if niche.name in rules.ladders:
+            world.tracks[niche.name] = Track.start(settings.level, len(settings.levels))
     names = [niche.name for niche in rules.niches]
     founding_ranges = _ranges(config, founding=True)
     for number in range(config.population.founders):

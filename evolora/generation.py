@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from evolora import stages
+from evolora import disturbance, stages
 from evolora.environment.encounter import Outcome
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Birth, Death, Event, Life
@@ -57,6 +57,7 @@ class GenerationReport:
     faults: Mapping[str, int]
     traits: Mapping[str, float]
     best: tuple[OrganismSummary, ...]
+    niche_levels: Mapping[str, int] = field(default_factory=dict)  # where difficulty moves: the level just lived at
 
     def to_row(self) -> dict[str, Any]:
         """A JSON-able row: the same bytes for the same world and seed on the same machine."""
@@ -77,7 +78,7 @@ def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
     """Live through one generation.
 
     1 niches grow  2 organisms forage  3 they answer  4 answers become energy  5 they learn  6 some die
-    7 some reproduce  8 the books are closed and reported
+    7 the world strikes some more  8 some reproduce  9 difficulty follows success  10 the books are closed and reported
     """
     world.generation += 1
     stages.grow_niches(world, rules)
@@ -87,9 +88,11 @@ def advance(world: World, rules: Rules, evaluator: Evaluator) -> Generation:
     learnt = stages.learn(world, rules, evaluator, outcomes)
     lives = stages.describe_lives(world, rules, outcomes, settlement)
     events: list[Event] = [*stages.cull(world, rules, settlement.owed)]
-    events += stages.breed(world, rules)
+    events += disturbance.strike(world, rules, outcomes)
+    events += stages.breed(world, rules, outcomes)
+    levels = disturbance.move_levels(world, rules, outcomes)
     flows = world.ledger.close_generation()
-    return Generation(_report(world, rules, outcomes, learnt, events, flows), events, outcomes, lives)
+    return Generation(_report(world, rules, outcomes, learnt, events, flows, levels), events, outcomes, lives)
 
 
 def _report(
@@ -99,6 +102,7 @@ def _report(
     learnt: Mapping[int, Learnt],
     events: Sequence[Event],
     flows: Flows,
+    levels: Mapping[str, int],
 ) -> GenerationReport:
     ledger = world.ledger
     by_niche: dict[str, list[Outcome]] = {}
@@ -130,6 +134,7 @@ def _report(
         faults=dict(sorted(faults.items())),
         traits=_mean_traits(world),
         best=_best(world),
+        niche_levels=levels,
     )
 
 

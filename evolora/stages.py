@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evolora.disturbance import niches_now
 from evolora.environment.chemostat import inflow_amount, outflow_amount
 from evolora.environment.encounter import Answer, Encounter, Outcome
 from evolora.environment.niche import Niche
@@ -16,8 +17,8 @@ from evolora.lifecycle.ledger import SINK, SOURCE, Reason, to_energy, to_units
 from evolora.lifecycle.metabolism import pay_bill
 from evolora.lifecycle.reproduction import give_birth
 from evolora.lifecycle.selection import deal
-from evolora.lifecycle.sharing import pay_meals, release_commons
-from evolora.lifecycle.survival import bury
+from evolora.lifecycle.sharing import Taking, pay_meals, release_commons
+from evolora.lifecycle.survival import bury, strike_at_random
 from evolora.organism.learning import Learner, Learnt, Lesson
 from evolora.rng import key64, stream
 from evolora.world import Rules, World
@@ -51,7 +52,7 @@ def grow_niches(world: World, rules: Rules) -> None:
 
 def forage(world: World, rules: Rules) -> list[Encounter]:
     """Every organism chooses niches; its k-th visit to a niche meets the niche's k-th task of the generation."""
-    niches = {niche.name: niche for niche in rules.niches}
+    niches = niches_now(world, rules)
     offered = {
         name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
     }
@@ -80,7 +81,7 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
 
 def meet(world: World, rules: Rules, evaluator: Evaluator, encounters: Sequence[Encounter]) -> list[Outcome]:
     """The population answers, the niches score. A fault of host, weights or scorer is a score of 0 with a reason."""
-    niches = {niche.name: niche for niche in rules.niches}
+    niches = niches_now(world, rules)
     genomes = {organism.id: organism.active for organism in world.population}
     outcomes = []
     for encounter, answers in zip(encounters, evaluator.answer(genomes, encounters), strict=True):
@@ -108,25 +109,39 @@ def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlemen
     """
     population, ledger = world.population, world.ledger
     payers = payers_of(world, rules)
-    niches = {niche.name: niche for niche in rules.niches}
+    claims = _claims(world, rules, outcomes)
     demands: dict[str, Counter[str]] = defaultdict(Counter)
-    for outcome in outcomes:
-        niche = niches[outcome.encounter.niche]
-        earned = sum(score.value for score in outcome.scores) * price_now(niche, world, rules)
-        demands[account_of(niche)][f"organism:{payers[outcome.encounter.organism_id]}"] += to_units(earned)
+    for outcome, claim in zip(outcomes, claims, strict=True):
+        demands[f"niche:{outcome.encounter.niche}"][f"organism:{payers[outcome.encounter.organism_id]}"] += claim
     paid_share, eaten = {}, {}
     for account in sorted(demands):
         meals = pay_meals(ledger, account, demands[account])
         wanted = sum(demands[account].values())
-        paid_share[account] = sum(meals.values()) / wanted if wanted else 1.0
-        eaten[account.partition(":")[2]] = {int(eater.partition(":")[2]): units for eater, units in meals.items()}
+        name = account.partition(":")[2]
+        paid_share[name] = sum(meals.values()) / wanted if wanted else 1.0
+        eaten[name] = {int(eater.partition(":")[2]): units for eater, units in meals.items()}
     owed = dict.fromkeys(population.ids, 0)
-    for outcome in outcomes:
-        niche = niches[outcome.encounter.niche]
-        owed[payers[outcome.encounter.organism_id]] += _charge_answers(world, rules, outcome, niche, payers, paid_share)
+    for outcome, claim in zip(outcomes, claims, strict=True):
+        earned = to_energy(claim) * paid_share[outcome.encounter.niche]
+        payer = payers[outcome.encounter.organism_id]
+        owed[payer] += _charge_answers(world, rules, outcome, f"organism:{payer}", earned)
     for organism in population:
         owed[organism.id] += pay_bill(ledger, organism.account, rules.prices.upkeep_cost()).owed
     return Settlement(owed, eaten)
+
+
+def _claims(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[int]:
+    """Units that each outcome claims from its niche's stock, by the world's sharing rule; 0 without an economy."""
+    claims = [0] * len(outcomes)
+    for niche in rules.niches if rules.economy else ():
+        mine = [place for place, outcome in enumerate(outcomes) if outcome.encounter.niche == niche.name]
+        takings = [
+            Taking(o.encounter.task.digest, sum(score.value for score in o.scores), len(o.scores))
+            for o in (outcomes[place] for place in mine)
+        ]
+        for place, claim in zip(mine, rules.sharing.claims(takings, price_now(niche, world, rules)), strict=True):
+            claims[place] = claim
+    return claims
 
 
 def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
@@ -136,25 +151,18 @@ def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
     return {identity: identity for identity in world.population.ids}
 
 
-def _charge_answers(
-    world: World,
-    rules: Rules,
-    outcome: Outcome,
-    niche: Niche,
-    payers: Mapping[int, int],
-    paid_share: Mapping[str, float],
-) -> int:
-    """Charge one encounter's tokens and let its organism remember what the niche brought; returns units owed."""
+def _charge_answers(world: World, rules: Rules, outcome: Outcome, account: str, earned: float) -> int:
+    """Charge `account` one encounter's tokens; its organism remembers the niche by what was `earned` (energy).
+
+    Returns the units owed.
+    """
     organism = world.population[outcome.encounter.organism_id]
     prompt = outcome.answers[0].prompt_tokens
     generated = sum(answer.generated_tokens for answer in outcome.answers)
     bill = rules.prices.answering_cost(prompt, generated, organism.active.num_parameters)
-    charge = pay_bill(world.ledger, f"organism:{payers[organism.id]}", bill)
-    earned = (
-        sum(score.value for score in outcome.scores) * price_now(niche, world, rules) * paid_share[account_of(niche)]
-    )
+    charge = pay_bill(world.ledger, account, bill)
     profit = (earned - to_energy(sum(bill.values()))) / len(outcome.answers)
-    remember(organism, niche.name, profit, outcome.mean_score, MEMORY)
+    remember(organism, outcome.encounter.niche, profit, outcome.mean_score, MEMORY)
     return charge.owed
 
 
@@ -246,8 +254,10 @@ def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], sett
 
 
 def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
-    """Insolvency and age."""
+    """Insolvency (or, where death is random, chance) and age."""
     deaths = rules.survival.find_deaths(world.population, owed, world.generation)
+    if rules.random_death:
+        deaths = strike_at_random(deaths, world.population.ids, stream(rules.seed, "die", world.generation))
     return [
         bury(
             world.population,
@@ -262,12 +272,19 @@ def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
     ]
 
 
-def breed(world: World, rules: Rules) -> list[Event]:
-    """The rich reproduce: clones with mutation, or merges; who is displaced at capacity dies of crowding."""
+def breed(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Event]:
+    """The rich reproduce: clones with mutation, or merges; who is displaced at capacity dies of crowding.
+
+    Without an economy this generation's mean scores take the place of riches.
+    """
     if rules.breeder is None:
         return []
     plans = rules.breeder.plan(
-        world.population, world.ledger, world.generation, stream(rules.seed, "plan births", world.generation)
+        world.population,
+        world.ledger,
+        world.generation,
+        stream(rules.seed, "plan births", world.generation),
+        standings=None if rules.economy else mean_scores(world, outcomes),
     )
     events: list[Event] = []
     for plan in plans:
@@ -275,3 +292,12 @@ def breed(world: World, rules: Rules) -> list[Event]:
         conceive = rules.heredity.conceiver(world.population)
         events += give_birth(plan, world.population, world.ledger, world.generation, conceive, rules.heir, rng)
     return events
+
+
+def mean_scores(world: World, outcomes: Sequence[Outcome]) -> dict[int, int]:
+    """Organism id -> millionths of its mean score over this generation's encounters; 0 without any."""
+    scores: defaultdict[int, list[float]] = defaultdict(list)
+    for outcome in outcomes:
+        scores[outcome.encounter.organism_id].append(outcome.mean_score)
+    means = {identity: sum(own) / len(own) for identity, own in scores.items()}
+    return {identity: to_units(means.get(identity, 0.0)) for identity in world.population.ids}

@@ -15,6 +15,7 @@ LAYERS = (
     ("lifecycle", "host"),
     ("world",),
     ("record", "evaluation"),
+    ("disturbance",),
     ("stages", "planning"),
     ("generation",),
     ("simulation",),

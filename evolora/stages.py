@@ -1,7 +1,7 @@
 """The stages of a generation, each a function of the world and its rules."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from evolora.disturbance import niches_now
@@ -9,12 +9,12 @@ from evolora.environment.chemostat import inflow_amount, outflow_amount
 from evolora.environment.encounter import Answer, Encounter, Outcome
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import inflow_factor, price_factor
-from evolora.environment.task import Score
+from evolora.environment.task import Score, Task
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Death, Event, Life
 from evolora.lifecycle.foraging import remember
 from evolora.lifecycle.ledger import SINK, SOURCE, Reason, to_energy, to_units
-from evolora.lifecycle.metabolism import pay_bill
+from evolora.lifecycle.metabolism import Bill, pay_bill
 from evolora.lifecycle.reproduction import give_birth
 from evolora.lifecycle.selection import deal
 from evolora.lifecycle.sharing import Taking, pay_meals, release_commons
@@ -56,6 +56,7 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
     offered = {
         name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
     }
+    shown: dict[tuple[str, int], tuple[Task, ...]] = {}  # a niche's worked examples, by how many
     encounters = []
     for organism in world.population:
         rng = stream(rules.seed, "forage", world.generation, organism.id)
@@ -64,12 +65,14 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
         for place, name in enumerate(rules.forager.choose(organism, list(niches), rules.diet.visits, rng)):
             task = offered[name][visits[name] % len(offered[name])]
             visits[name] += 1
+            if (name, traits.num_examples) not in shown:
+                shown[name, traits.num_examples] = tuple(rules.tasks.examples(niches[name], traits.num_examples))
             encounters.append(
                 Encounter(
                     organism_id=organism.id,
                     niche=name,
                     task=task,
-                    examples=tuple(rules.tasks.examples(niches[name], traits.num_examples)),
+                    examples=shown[name, traits.num_examples],
                     num_samples=rules.diet.answers_per_task,
                     temperature=traits.temperature,
                     answer_limit=traits.answer_limit,
@@ -84,14 +87,22 @@ def meet(world: World, rules: Rules, evaluator: Evaluator, encounters: Sequence[
     niches = niches_now(world, rules)
     genomes = {organism.id: organism.active for organism in world.population}
     outcomes = []
+    known: dict[tuple[str, str, str], Score] = {}  # many give the same answer to the same task
     for encounter, answers in zip(encounters, evaluator.answer(genomes, encounters), strict=True):
-        scores = tuple(_score(niches[encounter.niche], encounter, answer) for answer in answers)
+        scores = tuple(_score(niches[encounter.niche], encounter, answer, known) for answer in answers)
         outcomes.append(Outcome(encounter, answers, scores))
     return outcomes
 
 
-def _score(niche: Niche, encounter: Encounter, answer: Answer) -> Score:
-    return Score(0.0, answer.fault) if answer.fault else niche.score(encounter.task, answer.text)
+def _score(
+    niche: Niche, encounter: Encounter, answer: Answer, known: MutableMapping[tuple[str, str, str], Score]
+) -> Score:
+    if answer.fault:
+        return Score(0.0, answer.fault)
+    key = (niche.name, encounter.task.question, answer.text)
+    if key not in known:
+        known[key] = niche.score(encounter.task, answer.text)
+    return known[key]
 
 
 @dataclass(frozen=True)
@@ -120,24 +131,29 @@ def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlemen
         name = account.partition(":")[2]
         paid_share[name] = sum(meals.values()) / wanted if wanted else 1.0
         eaten[name] = {int(eater.partition(":")[2]): units for eater, units in meals.items()}
-    owed = dict.fromkeys(population.ids, 0)
+    bills: dict[int, defaultdict[Reason, int]] = {identity: defaultdict(int) for identity in population.ids}
     for outcome, claim in zip(outcomes, claims, strict=True):
         earned = to_energy(claim) * paid_share[outcome.encounter.niche]
-        payer = payers[outcome.encounter.organism_id]
-        owed[payer] += _charge_answers(world, rules, outcome, f"organism:{payer}", earned)
+        bill = bills[payers[outcome.encounter.organism_id]]
+        for reason, amount in _live_through(world, rules, outcome, earned).items():
+            bill[reason] += amount
+    owed = {}
     for organism in population:
-        owed[organism.id] += pay_bill(ledger, organism.account, rules.prices.upkeep_cost()).owed
+        whole = {**bills[organism.id], **rules.prices.upkeep_cost()}
+        owed[organism.id] = pay_bill(ledger, organism.account, whole).owed
     return Settlement(owed, eaten)
 
 
 def _claims(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[int]:
     """Units that each outcome claims from its niche's stock, by the world's sharing rule; 0 without an economy."""
     claims = [0] * len(outcomes)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, outcome in enumerate(outcomes):
+        places[outcome.encounter.niche].append(place)
     for niche in rules.niches if rules.economy else ():
-        mine = [place for place, outcome in enumerate(outcomes) if outcome.encounter.niche == niche.name]
+        mine = places[niche.name]
         takings = [
-            Taking(o.encounter.task.digest, sum(score.value for score in o.scores), len(o.scores))
-            for o in (outcomes[place] for place in mine)
+            Taking(o.encounter.task.digest, o.total_score, len(o.scores)) for o in (outcomes[place] for place in mine)
         ]
         for place, claim in zip(mine, rules.sharing.claims(takings, price_now(niche, world, rules)), strict=True):
             claims[place] = claim
@@ -151,19 +167,14 @@ def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
     return {identity: identity for identity in world.population.ids}
 
 
-def _charge_answers(world: World, rules: Rules, outcome: Outcome, account: str, earned: float) -> int:
-    """Charge `account` one encounter's tokens; its organism remembers the niche by what was `earned` (energy).
-
-    Returns the units owed.
-    """
+def _live_through(world: World, rules: Rules, outcome: Outcome, earned: float) -> Bill:
+    """The bill for one encounter's tokens; its organism remembers what the niche `earned` it (energy) beyond that."""
     organism = world.population[outcome.encounter.organism_id]
     prompt = outcome.answers[0].prompt_tokens
-    generated = sum(answer.generated_tokens for answer in outcome.answers)
-    bill = rules.prices.answering_cost(prompt, generated, organism.active.num_parameters)
-    charge = pay_bill(world.ledger, account, bill)
+    bill = rules.prices.answering_cost(prompt, outcome.num_tokens - prompt, organism.active.num_parameters)
     profit = (earned - to_energy(sum(bill.values()))) / len(outcome.answers)
     remember(organism, outcome.encounter.niche, profit, outcome.mean_score, MEMORY)
-    return charge.owed
+    return bill
 
 
 def learn(world: World, rules: Rules, evaluator: Evaluator, outcomes: Sequence[Outcome]) -> dict[int, Learnt]:
@@ -225,7 +236,7 @@ def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], sett
         key = (outcome.encounter.organism_id, outcome.encounter.niche)
         answers[key] += len(outcome.answers)
         tokens[key] += outcome.num_tokens
-        scores[key] += sum(score.value for score in outcome.scores)
+        scores[key] += outcome.total_score
     lives = []
     for organism in world.population:
         traits, keys = organism.active.traits, [(organism.id, name) for name in names]

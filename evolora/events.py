@@ -14,6 +14,7 @@ class DeathCause(StrEnum):
     AGE = "age"
     CROWDING = "crowding"  # it made room for a birth at capacity
     SHOCK = "shock"  # an event of the world took it
+    CHANCE = "chance"  # it died in the place of one that could not pay (random death)
 
 
 @dataclass(frozen=True)

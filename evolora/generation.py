@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from evolora import stages
+from evolora import disturbance, stages
 from evolora.environment.encounter import Outcome
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Birth, Death, Event, Life
@@ -61,6 +61,7 @@ class GenerationReport:
     traits: Mapping[str, float]
     best: tuple[OrganismSummary, ...]
     ecology: Mapping[str, float | None] = field(default_factory=dict)
+    niche_levels: Mapping[str, int] = field(default_factory=dict)  # where difficulty moves: the level just lived at
 
     def to_row(self) -> dict[str, Any]:
         """A JSON-able row: the same bytes for the same world and seed on the same machine."""
@@ -81,7 +82,8 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
     """Live through one generation.
 
     1 niches grow  2 organisms forage  3 they answer  4 answers become energy  5 they learn  6 some die
-    7 some reproduce  8 the books are closed, the ecology is measured (costly measures if `thorough`), all is reported
+    7 the world strikes some more  8 some reproduce  9 difficulty follows success  10 the books are closed, the ecology
+    is measured (costly measures if `thorough`), all is reported
     """
     world.generation += 1
     stages.grow_niches(world, rules)
@@ -92,10 +94,13 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
     lives = stages.describe_lives(world, rules, outcomes, settlement)
     census = take_census(world, [niche.name for niche in rules.niches], lives, outcomes, with_similarity=thorough)
     events: list[Event] = [*stages.cull(world, rules, settlement.owed)]
-    events += stages.breed(world, rules)
+    events += disturbance.strike(world, rules, outcomes)
+    events += stages.breed(world, rules, outcomes)
+    levels = disturbance.move_levels(world, rules, outcomes)
     flows = world.ledger.close_generation()
     ecology = measure_ecology(world.history, census, events, rules.seed, thorough)
-    return Generation(_report(world, rules, outcomes, learning, events, flows, ecology), events, outcomes, lives)
+    report = _report(world, rules, outcomes, learning, events, flows, ecology, levels)
+    return Generation(report, events, outcomes, lives)
 
 
 def _report(
@@ -106,6 +111,7 @@ def _report(
     events: Sequence[Event],
     flows: Flows,
     ecology: Mapping[str, float | None],
+    levels: Mapping[str, int],
 ) -> GenerationReport:
     ledger = world.ledger
     by_niche: dict[str, list[Outcome]] = {}
@@ -138,6 +144,7 @@ def _report(
         traits=_mean_traits(world),
         best=_best(world),
         ecology=ecology,
+        niche_levels=levels,
     )
 
 

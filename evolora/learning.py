@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from evolora.disturbance import niches_now
 from evolora.environment.encounter import Outcome
+from evolora.environment.task import Score
 from evolora.evaluation.evaluator import Evaluator
 from evolora.lifecycle.learning import LearningMethod, Trial, Tried
 from evolora.lifecycle.metabolism import pay_bill
@@ -81,8 +83,9 @@ def _try_out(
             encounters.append(replace(trial.encounter, organism_id=body))
     tried: defaultdict[int, list[Tried]] = defaultdict(list)
     answers = evaluator.answer(bodies, encounters) if bodies else []
+    niches, known = niches_now(world, rules), dict[tuple[str, str, str], Score]()
     for (identity, trial), given in zip(trials, answers, strict=True):
-        outcome = Outcome(trial.encounter, given, score_answers(rules, trial.encounter, given))
+        outcome = Outcome(trial.encounter, given, score_answers(niches, trial.encounter, given, known))
         tried[identity].append(Tried(trial.noise, outcome))
     for identity, own_tried in tried.items():
         bill = rules.prices.learning_cost(sum(trial.outcome.num_tokens for trial in own_tried))

@@ -1,23 +1,24 @@
 """The stages of a generation, each a function of the world and its rules."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
+from evolora.disturbance import niches_now
 from evolora.environment.chemostat import inflow_amount, outflow_amount
 from evolora.environment.encounter import Answer, Encounter, Outcome
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import inflow_factor, price_factor
-from evolora.environment.task import Score
+from evolora.environment.task import Score, Task
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Death, Event, Life
 from evolora.lifecycle.foraging import remember
 from evolora.lifecycle.ledger import SINK, SOURCE, Reason, to_energy, to_units
-from evolora.lifecycle.metabolism import pay_bill
+from evolora.lifecycle.metabolism import Bill, pay_bill
 from evolora.lifecycle.reproduction import give_birth
 from evolora.lifecycle.selection import deal
-from evolora.lifecycle.sharing import pay_meals, release_commons
-from evolora.lifecycle.survival import bury
+from evolora.lifecycle.sharing import Taking, pay_meals, release_commons
+from evolora.lifecycle.survival import bury, strike_at_random
 from evolora.rng import key64, stream
 from evolora.world import Rules, World
 
@@ -50,10 +51,11 @@ def grow_niches(world: World, rules: Rules) -> None:
 
 def forage(world: World, rules: Rules) -> list[Encounter]:
     """Every organism chooses niches; its k-th visit to a niche meets the niche's k-th task of the generation."""
-    niches = {niche.name: niche for niche in rules.niches}
+    niches = niches_now(world, rules)
     offered = {
         name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
     }
+    shown: dict[tuple[str, int], tuple[Task, ...]] = {}  # a niche's worked examples, by how many
     encounters = []
     for organism in world.population:
         rng = stream(rules.seed, "forage", world.generation, organism.id)
@@ -62,12 +64,14 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
         for place, name in enumerate(rules.forager.choose(organism, list(niches), rules.diet.visits, rng)):
             task = offered[name][visits[name] % len(offered[name])]
             visits[name] += 1
+            if (name, traits.num_examples) not in shown:
+                shown[name, traits.num_examples] = tuple(rules.tasks.examples(niches[name], traits.num_examples))
             encounters.append(
                 Encounter(
                     organism_id=organism.id,
                     niche=name,
                     task=task,
-                    examples=tuple(rules.tasks.examples(niches[name], traits.num_examples)),
+                    examples=shown[name, traits.num_examples],
                     num_samples=rules.diet.answers_per_task,
                     temperature=traits.temperature,
                     answer_limit=traits.answer_limit,
@@ -79,21 +83,34 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
 
 def meet(world: World, rules: Rules, evaluator: Evaluator, encounters: Sequence[Encounter]) -> list[Outcome]:
     """The population answers, the niches score. A fault of host, weights or scorer is a score of 0 with a reason."""
+    niches = niches_now(world, rules)
     genomes = {organism.id: organism.active for organism in world.population}
     outcomes = []
+    known: dict[tuple[str, str, str], Score] = {}  # many give the same answer to the same task
     for encounter, answers in zip(encounters, evaluator.answer(genomes, encounters), strict=True):
-        outcomes.append(Outcome(encounter, answers, score_answers(rules, encounter, answers)))
+        outcomes.append(Outcome(encounter, answers, score_answers(niches, encounter, answers, known)))
     return outcomes
 
 
-def score_answers(rules: Rules, encounter: Encounter, answers: Sequence[Answer]) -> tuple[Score, ...]:
-    """What an encounter's niche gives for each answer to it."""
-    niche = next(niche for niche in rules.niches if niche.name == encounter.niche)
-    return tuple(_score(niche, encounter, answer) for answer in answers)
+def score_answers(
+    niches: Mapping[str, Niche],
+    encounter: Encounter,
+    answers: Sequence[Answer],
+    known: MutableMapping[tuple[str, str, str], Score],
+) -> tuple[Score, ...]:
+    """What an encounter's niche gives for each answer to it; `known` remembers scores by niche, question and text."""
+    return tuple(_score(niches[encounter.niche], encounter, answer, known) for answer in answers)
 
 
-def _score(niche: Niche, encounter: Encounter, answer: Answer) -> Score:
-    return Score(0.0, answer.fault) if answer.fault else niche.score(encounter.task, answer.text)
+def _score(
+    niche: Niche, encounter: Encounter, answer: Answer, known: MutableMapping[tuple[str, str, str], Score]
+) -> Score:
+    if answer.fault:
+        return Score(0.0, answer.fault)
+    key = (niche.name, encounter.task.question, answer.text)
+    if key not in known:
+        known[key] = niche.score(encounter.task, answer.text)
+    return known[key]
 
 
 @dataclass(frozen=True)
@@ -111,25 +128,44 @@ def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlemen
     """
     population, ledger = world.population, world.ledger
     payers = payers_of(world, rules)
-    niches = {niche.name: niche for niche in rules.niches}
+    claims = _claims(world, rules, outcomes)
     demands: dict[str, Counter[str]] = defaultdict(Counter)
-    for outcome in outcomes:
-        niche = niches[outcome.encounter.niche]
-        earned = sum(score.value for score in outcome.scores) * price_now(niche, world, rules)
-        demands[account_of(niche)][f"organism:{payers[outcome.encounter.organism_id]}"] += to_units(earned)
+    for outcome, claim in zip(outcomes, claims, strict=True):
+        demands[f"niche:{outcome.encounter.niche}"][f"organism:{payers[outcome.encounter.organism_id]}"] += claim
     paid_share, eaten = {}, {}
     for account in sorted(demands):
         meals = pay_meals(ledger, account, demands[account])
         wanted = sum(demands[account].values())
-        paid_share[account] = sum(meals.values()) / wanted if wanted else 1.0
-        eaten[account.partition(":")[2]] = {int(eater.partition(":")[2]): units for eater, units in meals.items()}
-    owed = dict.fromkeys(population.ids, 0)
-    for outcome in outcomes:
-        niche = niches[outcome.encounter.niche]
-        owed[payers[outcome.encounter.organism_id]] += _charge_answers(world, rules, outcome, niche, payers, paid_share)
+        name = account.partition(":")[2]
+        paid_share[name] = sum(meals.values()) / wanted if wanted else 1.0
+        eaten[name] = {int(eater.partition(":")[2]): units for eater, units in meals.items()}
+    bills: dict[int, defaultdict[Reason, int]] = {identity: defaultdict(int) for identity in population.ids}
+    for outcome, claim in zip(outcomes, claims, strict=True):
+        earned = to_energy(claim) * paid_share[outcome.encounter.niche]
+        bill = bills[payers[outcome.encounter.organism_id]]
+        for reason, amount in _live_through(world, rules, outcome, earned).items():
+            bill[reason] += amount
+    owed = {}
     for organism in population:
-        owed[organism.id] += pay_bill(ledger, organism.account, rules.prices.upkeep_cost()).owed
+        whole = {**bills[organism.id], **rules.prices.upkeep_cost()}
+        owed[organism.id] = pay_bill(ledger, organism.account, whole).owed
     return Settlement(owed, eaten)
+
+
+def _claims(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[int]:
+    """Units that each outcome claims from its niche's stock, by the world's sharing rule; 0 without an economy."""
+    claims = [0] * len(outcomes)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, outcome in enumerate(outcomes):
+        places[outcome.encounter.niche].append(place)
+    for niche in rules.niches if rules.economy else ():
+        mine = places[niche.name]
+        takings = [
+            Taking(o.encounter.task.digest, o.total_score, len(o.scores)) for o in (outcomes[place] for place in mine)
+        ]
+        for place, claim in zip(mine, rules.sharing.claims(takings, price_now(niche, world, rules)), strict=True):
+            claims[place] = claim
+    return claims
 
 
 def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
@@ -139,26 +175,14 @@ def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
     return {identity: identity for identity in world.population.ids}
 
 
-def _charge_answers(
-    world: World,
-    rules: Rules,
-    outcome: Outcome,
-    niche: Niche,
-    payers: Mapping[int, int],
-    paid_share: Mapping[str, float],
-) -> int:
-    """Charge one encounter's tokens and let its organism remember what the niche brought; returns units owed."""
+def _live_through(world: World, rules: Rules, outcome: Outcome, earned: float) -> Bill:
+    """The bill for one encounter's tokens; its organism remembers what the niche `earned` it (energy) beyond that."""
     organism = world.population[outcome.encounter.organism_id]
     prompt = outcome.answers[0].prompt_tokens
-    generated = sum(answer.generated_tokens for answer in outcome.answers)
-    bill = rules.prices.answering_cost(prompt, generated, organism.active.num_parameters)
-    charge = pay_bill(world.ledger, f"organism:{payers[organism.id]}", bill)
-    earned = (
-        sum(score.value for score in outcome.scores) * price_now(niche, world, rules) * paid_share[account_of(niche)]
-    )
+    bill = rules.prices.answering_cost(prompt, outcome.num_tokens - prompt, organism.active.num_parameters)
     profit = (earned - to_energy(sum(bill.values()))) / len(outcome.answers)
-    remember(organism, niche.name, profit, outcome.mean_score, MEMORY)
-    return charge.owed
+    remember(organism, outcome.encounter.niche, profit, outcome.mean_score, MEMORY)
+    return bill
 
 
 def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], settlement: Settlement) -> list[Life]:
@@ -171,7 +195,7 @@ def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], sett
         key = (outcome.encounter.organism_id, outcome.encounter.niche)
         answers[key] += len(outcome.answers)
         tokens[key] += outcome.num_tokens
-        scores[key] += sum(score.value for score in outcome.scores)
+        scores[key] += outcome.total_score
     lives = []
     for organism in world.population:
         traits, keys = organism.active.traits, [(organism.id, name) for name in names]
@@ -200,8 +224,10 @@ def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], sett
 
 
 def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
-    """Insolvency and age."""
+    """Insolvency (or, where death is random, chance) and age."""
     deaths = rules.survival.find_deaths(world.population, owed, world.generation)
+    if rules.random_death:
+        deaths = strike_at_random(deaths, world.population.ids, stream(rules.seed, "die", world.generation))
     return [
         bury(
             world.population,
@@ -216,12 +242,19 @@ def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
     ]
 
 
-def breed(world: World, rules: Rules) -> list[Event]:
-    """The rich reproduce: clones with mutation, or merges; who is displaced at capacity dies of crowding."""
+def breed(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Event]:
+    """The rich reproduce: clones with mutation, or merges; who is displaced at capacity dies of crowding.
+
+    Without an economy this generation's mean scores take the place of riches.
+    """
     if rules.breeder is None:
         return []
     plans = rules.breeder.plan(
-        world.population, world.ledger, world.generation, stream(rules.seed, "plan births", world.generation)
+        world.population,
+        world.ledger,
+        world.generation,
+        stream(rules.seed, "plan births", world.generation),
+        standings=None if rules.economy else mean_scores(world, outcomes),
     )
     events: list[Event] = []
     for plan in plans:
@@ -229,3 +262,12 @@ def breed(world: World, rules: Rules) -> list[Event]:
         conceive = rules.heredity.conceiver(world.population)
         events += give_birth(plan, world.population, world.ledger, world.generation, conceive, rules.heir, rng)
     return events
+
+
+def mean_scores(world: World, outcomes: Sequence[Outcome]) -> dict[int, int]:
+    """Organism id -> millionths of its mean score over this generation's encounters; 0 without any."""
+    scores: defaultdict[int, list[float]] = defaultdict(list)
+    for outcome in outcomes:
+        scores[outcome.encounter.organism_id].append(outcome.mean_score)
+    means = {identity: sum(own) / len(own) for identity, own in scores.items()}
+    return {identity: to_units(means.get(identity, 0.0)) for identity in world.population.ids}

@@ -1,31 +1,36 @@
 """A world: the state that a checkpoint holds, and the rules that never change while it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+from evolora.environment.difficulty import Difficulty, Track
 from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
 from evolora.history import History
+from evolora.lifecycle.extinction import Extinction
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
 from evolora.lifecycle.learning import LearningMethod
 from evolora.lifecycle.ledger import Ledger
 from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder
+from evolora.lifecycle.sharing import Sharing
 from evolora.lifecycle.survival import Heir, Survival
 from evolora.organism.population import Population
 
 
 @dataclass
 class World:
-    """Everything that changes. `generation` counts the generations lived through."""
+    """Everything that changes. `generation` counts the generations lived through; `tracks` has the niches whose
+    difficulty moves, by name."""
 
     generation: int = 0
     population: Population = field(default_factory=Population)
     ledger: Ledger = field(default_factory=Ledger)
     history: History = field(default_factory=History)
+    tracks: dict[str, Track] = field(default_factory=dict)
 
     def snapshot(self) -> "World":
         """A world in the same state that goes its own way. Weights, which nobody changes in place, are shared."""
@@ -46,7 +51,11 @@ class Diet:
 @dataclass(frozen=True)
 class Rules:
     """Everything that does not. `breeder` None: no births; `learning` None: nobody learns within a lifetime; `neutral`
-    deals each generation's earnings and charges at random (drift)."""
+    deals each generation's earnings and charges at random (drift).
+
+    `ladders` are the levels, easiest first, of the niches whose difficulty moves by `difficulty`, by name. Without
+    `economy` nothing is earned or paid and births go to the best scores; with `random_death` chance says who dies in
+    the place of those who cannot pay."""
 
     seed: int
     niches: Sequence[Niche]
@@ -60,6 +69,12 @@ class Rules:
     breeder: Breeder | None
     heredity: Heredity
     heir: Heir
+    sharing: Sharing
+    extinctions: Sequence[Extinction]
+    difficulty: Difficulty | None
+    ladders: Mapping[str, Sequence[Niche]]
     commons_release: float
     learning: LearningMethod | None
     neutral: bool
+    economy: bool
+    random_death: bool

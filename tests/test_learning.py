@@ -3,7 +3,8 @@
 import pytest
 from test_simulation import SETTINGS, logs, rows, world
 
-from evolora.build import build_evaluator, build_rules, found_world, open_run, resume_run
+from evolora.blueprint import build_rules, found_world
+from evolora.build import build_evaluator, open_run, resume_run
 from evolora.generation import advance
 from evolora.learning import learn
 from evolora.lifecycle.ledger import Reason, to_energy

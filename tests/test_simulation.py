@@ -13,7 +13,8 @@ import pytest
 import yaml
 from safetensors import SafetensorError
 
-from evolora.build import build_rules, open_run, resume_run
+from evolora.blueprint import build_rules
+from evolora.build import open_run, resume_run
 from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError, RunFolderError
 from evolora.record import checkpoint as checkpoint_module

@@ -66,7 +66,8 @@ def _choose(residents: "Residents", wanted: list[str] | None, everybody: bool) -
 
 
 def _export_tasks(run: Path, chosen: "list[Resident]", num_tasks: int, target: Path) -> None:
-    from evolora.build import build_rules, reopen
+    from evolora.blueprint import build_rules
+    from evolora.build import reopen
     from evolora.config.load import load_world
     from evolora.share.lm_eval import Suite, export_lm_eval
 

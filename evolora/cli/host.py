@@ -130,6 +130,8 @@ def _generate(host: "Host", prompt: "Tensor", at_least: int) -> list[int]:
 
 
 def _presence(entry: HostEntry) -> tuple[str, str]:
+    if entry.shipped is not None:
+        return "yes, part of evolora", _megabytes(entry.shipped)
     if entry.packaged is None:
         return "built in memory", "-"
     folder = host_folder(entry.name, entry.packaged)

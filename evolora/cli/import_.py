@@ -33,7 +33,8 @@ def import_(
         raise ConfigError(f"{to}: expected a new file, got one that exists; give another --to")
     if to is not None and settings:
         raise ConfigError(f"--to {to}: expected no --set beside it; write the settings into the file yourself")
-    from evolora.build import build_evaluator, immigrant
+    from evolora.blueprint import immigrant
+    from evolora.build import build_evaluator
     from evolora.config.load import find_file, load_world
 
     base = find_file(into, "worlds")

@@ -114,7 +114,7 @@ def _show_plan(config: "WorldConfig") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from evolora.build import plan
+    from evolora.forecast import plan
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from evolora.build import operator_problems
+from evolora.blueprint import operator_problems
 from evolora.config.document import Document, KeyPath, Value, dotted
 from evolora.config.load import check_config
 from evolora.config.schema import order

@@ -106,6 +106,11 @@ class NicheConfig(Section):
     settings: dict[str, int | float | str | bool | list[int | float | str]] = Field(
         {}, description="Difficulty settings handed to the family."
     )
+    levels: list[dict[str, int | float | str | bool | list[int | float | str]]] = Field(
+        [],
+        description="Difficulty levels, easiest first: settings that replace some of `settings`; empty: one level.",
+    )
+    level: int = Field(0, ge=0, description="Level at the start, counted from 0; held-out tests stay at it.")
     price: Positive = Field(1.0, description="Energy for a full-score answer.")
     inflow: NonNegative = Field(20.0, description="Energy that flows into the stock each generation.")
     outflow: Fraction = Field(0.1, description="Share of the stock lost each generation.")
@@ -118,6 +123,14 @@ class NicheConfig(Section):
     pay_floor: Fraction = Field(
         0.2, description="Partial scores up to here count 0, so that consolation scores earn nothing."
     )
+
+    @model_validator(mode="after")
+    def _level_exists(self) -> "NicheConfig":
+        if self.level >= max(1, len(self.levels)):
+            raise ValueError(
+                f"expected a level below {max(1, len(self.levels))} (levels count from 0), got {self.level}"
+            )
+        return self
 
 
 class SeasonConfig(Section):
@@ -137,6 +150,58 @@ class ShockConfig(Section):
     duration: Count = Field(1, description="Generations that it lasts.")
     quantity: Literal["price", "inflow"] = Field("inflow", description="What is multiplied.")
     factor: NonNegative = Field(description="What it is multiplied by.")
+
+
+class ExtinctionConfig(Section):
+    """A mass extinction: at one generation, and every so many from then on, a share of the living dies."""
+
+    at: Count = Field(description="Generation in which it strikes first.")
+    every: int | None = Field(None, ge=1, description="Generations between extinctions; None: only one.")
+    share: Fraction = Field(description="Share of the living (by niche: of those at home there) that dies.")
+    by: Literal["random", "poorest", "richest", "clade", "niche"] = Field(
+        "random", description="Who dies; clade: whole founder lineages, the last as far as the share goes."
+    )
+    niche: str | None = Field(None, description="With by: niche, whose visitors die; else None.")
+
+    @model_validator(mode="after")
+    def _niche_given_where_needed(self) -> "ExtinctionConfig":
+        if (self.by == "niche") != (self.niche is not None):
+            raise ValueError(f"expected a niche with `by: niche` and only there, got by {self.by}, niche {self.niche}")
+        return self
+
+
+class DifficultyConfig(Section):
+    """How the levels of niches that have several follow success."""
+
+    rule: Literal["fixed", "success", "progress"] = Field(
+        "fixed",
+        description="success: harder above one score, easier below another; progress: where scores change most.",
+    )
+    harder_above: Fraction = Field(0.7, description="Smoothed mean score above which a niche goes one level up.")
+    easier_below: Fraction = Field(0.3, description="Smoothed mean score below which a niche goes one level down.")
+    smoothing: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.3, description="Weight of a generation's mean score in the smoothed one."
+    )
+    rest: Count = Field(3, description="Generations with answers that a niche stays at a level at least.")
+    explore: Fraction = Field(0.1, description="With rule progress: chance of any level instead of the best.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "DifficultyConfig":
+        if self.easier_below >= self.harder_above:
+            raise ValueError(f"expected easier_below < harder_above, got {self.easier_below} >= {self.harder_above}")
+        return self
+
+
+class SharingConfig(Section):
+    """What answers claim from a niche's stock; where the stock is too small all claims are cut alike."""
+
+    rule: Literal["chemostat", "competition"] = Field(
+        "chemostat",
+        description="chemostat: price times score; competition: divided by (sum of scores at that task) ** alpha.",
+    )
+    alpha: Annotated[float, Field(ge=0, le=2)] = Field(
+        1.0, description="Strength of competition; 0 is the chemostat, 1 pays a task's price once in all."
+    )
 
 
 class EncountersConfig(Section):
@@ -190,6 +255,9 @@ class DeathConfig(Section):
     """What organisms die of."""
 
     insolvency: bool = Field(True, description="An organism that cannot pay dies.")
+    victims: Literal["insolvent", "random"] = Field(
+        "insolvent", description="random: as many die as cannot pay, but chance says who (an ablation)."
+    )
     max_age: int | None = Field(None, ge=1, description="Generations after which an organism dies of age; None: never.")
     crowding: Literal["poorest", "oldest", "random", "none"] = Field(
         "poorest", description="Who makes room for a birth at capacity; none: the birth waits."
@@ -204,8 +272,10 @@ class ReproductionConfig(Section):
     endowment: Positive = Field(4.0, description="Energy a child is given by its parent, or by both halves in a merge.")
     max_births_per_generation: Count = Field(8, description="Births in one generation at most, richest first.")
     merge_prob: Fraction = Field(0.3, description="Chance that a parent looks for a partner instead of cloning itself.")
-    mate: Literal["complementary", "random"] = Field(
-        "complementary", description="complementary: the partner gains where the parent does badly."
+    mate: Literal["complementary", "attraction", "random"] = Field(
+        "complementary",
+        description="complementary: the partner that is most better where the parent is worse; attraction: chances in "
+        "proportion to that.",
     )
     merging: dict[Literal["weighted_sum", "concatenation", "ties", "dare", "spherical", "crossover"], NonNegative] = (
         Field({"weighted_sum": 1.0}, description="Merge operators with their weights.")
@@ -273,8 +343,16 @@ class WorldConfig(Section):
     traits: TraitsConfig = TraitsConfig()
     population: PopulationConfig = PopulationConfig()
     niches: list[NicheConfig] = Field(min_length=1, description="Where energy comes from.")
+    economy: bool = Field(
+        True,
+        description="false: answers earn and cost nothing, births go free to the generation's best mean scores "
+        "(an ablation).",
+    )
+    sharing: SharingConfig = SharingConfig()
+    difficulty: DifficultyConfig = DifficultyConfig()
     seasons: list[SeasonConfig] = Field([], description="Cycles of a niche's inflow.")
     shocks: list[ShockConfig] = Field([], description="Sudden changes of a niche's price or inflow.")
+    extinctions: list[ExtinctionConfig] = Field([], description="Mass extinctions.")
     encounters: EncountersConfig = EncountersConfig()
     energy: EnergyConfig = EnergyConfig()
     death: DeathConfig = DeathConfig()
@@ -290,8 +368,12 @@ class WorldConfig(Section):
             raise ValueError(
                 f"niches: expected different names, got {', '.join(repeated)} twice; give one of them a name"
             )
-        for kind, entries in (("seasons", self.seasons), ("shocks", self.shocks)):
-            unknown = sorted({entry.niche for entry in entries} - set(names))
+        for kind, named in (
+            ("seasons", {entry.niche for entry in self.seasons}),
+            ("shocks", {entry.niche for entry in self.shocks}),
+            ("extinctions", {entry.niche for entry in self.extinctions if entry.niche is not None}),
+        ):
+            unknown = sorted(named - set(names))
             if unknown:
                 raise ValueError(f"{kind}: expected names of niches ({', '.join(names)}), got {', '.join(unknown)}")
         first = self.population.founders + len(self.population.immigrants)

@@ -1,6 +1,7 @@
 """Encounters (an organism given a task) and the answers they bring."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from evolora.environment.task import Score, Task
 
@@ -57,11 +58,15 @@ class Outcome:
     answers: tuple[Answer, ...]
     scores: tuple[Score, ...]
 
-    @property
-    def mean_score(self) -> float:
-        return sum(score.value for score in self.scores) / len(self.scores)
+    @cached_property
+    def total_score(self) -> float:
+        return sum([score.value for score in self.scores])
 
     @property
+    def mean_score(self) -> float:
+        return self.total_score / len(self.scores)
+
+    @cached_property
     def num_tokens(self) -> int:
         """Prompt tokens, which the samples share, and all generated tokens."""
-        return self.answers[0].prompt_tokens + sum(answer.generated_tokens for answer in self.answers)
+        return self.answers[0].prompt_tokens + sum([len(answer.token_ids) for answer in self.answers])

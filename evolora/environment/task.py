@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
@@ -21,7 +22,7 @@ class Task:
     seed: int
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """32 hex digits of BLAKE2b over family and question."""
         return hashlib.blake2b(f"{self.family}\x1f{self.question}".encode(), digest_size=16).hexdigest()

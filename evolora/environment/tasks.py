@@ -45,7 +45,8 @@ class TaskSource:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._fixed: dict[tuple[Split, Niche], list[Task]] = {}  # dropping it would change no task
+        # The most that was asked for, and what it brought. Dropping it would change no task.
+        self._fixed: dict[tuple[Split, Niche], tuple[int, list[Task]]] = {}
 
     def living(self, niche: Niche, generation: int, num: int) -> list[Task]:
         """`num` tasks that `niche` offers in `generation`, the same to all its visitors."""
@@ -70,10 +71,10 @@ class TaskSource:
 
     def _held(self, split: Split, niche: Niche, num: int) -> list[Task]:
         """The fixed tasks of a split, kept because they are asked for again and again."""
-        kept = self._fixed.get((split, niche), [])
-        if len(kept) < num:
+        asked, kept = self._fixed.get((split, niche), (0, []))
+        if asked < num:  # not `len(kept)`: a small family has given all it has, and is not to be searched again
             kept = self._draw(split, niche, 0, num)
-            self._fixed[split, niche] = kept
+            self._fixed[split, niche] = num, kept
         return kept[:num]
 
     def _draw(self, split: Split, niche: Niche, generation: int, num: int) -> list[Task]:

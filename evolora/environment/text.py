@@ -1,5 +1,7 @@
 """What part of a generated text counts as the answer, and when two answers are the same."""
 
+from functools import lru_cache
+
 
 def answer_lines(text: str, num_lines: int = 1) -> str:
     """The first `num_lines` non-blank lines of `text`, stripped; "" if there is none."""
@@ -7,6 +9,7 @@ def answer_lines(text: str, num_lines: int = 1) -> str:
     return "\n".join(lines[:num_lines])
 
 
+@lru_cache(maxsize=4096)  # the same few references are asked about again and again
 def num_lines(reference: str) -> int:
     """How many non-blank lines the reference answer has, at least 1."""
     return max(1, len([line for line in reference.splitlines() if line.strip()]))

@@ -32,11 +32,12 @@ class PackagedHost:
 
 @dataclass(frozen=True)
 class HostEntry:
-    """A host with a name. `packaged` is None for the tiny ones, which are built in memory."""
+    """A host with a name: `packaged` in a wheel elsewhere, `shipped` with this package, or built in memory."""
 
     name: str
     what: str
     packaged: PackagedHost | None = None
+    shipped: Path | None = None
 
 
 _SMOLLM2 = PackagedHost(
@@ -49,10 +50,15 @@ _SMOLLM2 = PackagedHost(
     gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
 
+_PETRI = Path(__file__).parent / "petri"  # made by experiments/petri/train_petri.py
+
 HOSTS: dict[str, HostEntry] = {
     entry.name: entry
     for entry in (
         HostEntry("smollm2-135m", "SmolLM2-135M-Instruct (Apache-2.0), the default", _SMOLLM2),
+        HostEntry(
+            "petri", "trained Llama, 4 layers of 128, partly able at our own families; for ecology", None, _PETRI
+        ),
         HostEntry("tiny-llama", "random Llama, 2 layers of 48, bytes; for tests"),
         HostEntry("tiny-qwen3", "random Qwen3, 2 layers of 48, bytes; for tests"),
         HostEntry("tiny-gemma3", "random Gemma 3, 3 layers of 48, one sliding window in two; for tests"),
@@ -92,7 +98,8 @@ def resolve(name: str) -> HostSource:
     """
     entry = HOSTS.get(name)
     if entry is not None:
-        return HostSource("packaged" if entry.packaged else "tiny", name)
+        kind: Literal["packaged", "directory", "tiny"] = "directory" if entry.shipped else "tiny"
+        return HostSource("packaged" if entry.packaged else kind, name, entry.shipped)
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():

@@ -1,6 +1,6 @@
 """Births: planned so that the parents can pay, then carried out one by one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,15 +56,21 @@ class Breeder:
     capacity: int
 
     def plan(
-        self, population: Population, ledger: Ledger, generation: int, rng: np.random.Generator
+        self,
+        population: Population,
+        ledger: Ledger,
+        generation: int,
+        rng: np.random.Generator,
+        standings: Mapping[int, int] | None = None,
     ) -> list[BirthPlan]:
         """Births in the order they are to happen, richest parent first; nothing is moved yet.
 
         Earlier plans count in later ones: their payments are spent, those they displace are gone. The
-        displaced is never a parent of the birth and never a newborn of this generation.
+        displaced is never a parent of the birth and never a newborn of this generation. `standings` take the place
+        of energies where births are free: id -> whole number, the higher the better.
         """
         living = {organism.id: organism for organism in population}
-        energies = {organism.id: ledger.balance(organism.account) for organism in population}
+        energies = dict(standings or {organism.id: ledger.balance(organism.account) for organism in population})
         newborns = {o.id for o in population if o.born == generation and o.kind != "founder"}
         threshold = to_units(self.threshold)
         plans: list[BirthPlan] = []

@@ -8,7 +8,7 @@ import numpy as np
 from evolora.organism.organism import Organism
 
 CrowdingRule = Literal["poorest", "oldest", "random", "none"]
-MateRule = Literal["complementary", "random"]
+MateRule = Literal["complementary", "attraction", "random"]
 
 
 def find_breeders(energies: Mapping[int, int], threshold: int) -> list[int]:
@@ -49,6 +49,18 @@ def complementary_mate(organism: Organism, candidates: Sequence[Organism], rng: 
     return random_mate(organism, best, rng)
 
 
+def attracted_mate(organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator) -> Organism | None:
+    """A candidate drawn with chances in proportion to how much better it does where it does better.
+
+    After M2N2's attraction (Abrantes, Lange & Tang 2025), over niches instead of data points. Where nobody is better
+    anywhere, any candidate.
+    """
+    gains = np.array([complementarity(organism.competence, candidate.competence) for candidate in candidates])
+    if not candidates or gains.sum() == 0:
+        return random_mate(organism, candidates, rng)
+    return candidates[int(rng.choice(len(candidates), p=gains / gains.sum()))]
+
+
 def random_mate(organism: Organism, candidates: Sequence[Organism], rng: np.random.Generator) -> Organism | None:
     """Any candidate, with equal chances."""
     return candidates[int(rng.integers(len(candidates)))] if candidates else None
@@ -56,6 +68,7 @@ def random_mate(organism: Organism, candidates: Sequence[Organism], rng: np.rand
 
 MATE_RULES: Mapping[MateRule, Callable[[Organism, Sequence[Organism], np.random.Generator], Organism | None]] = {
     "complementary": complementary_mate,
+    "attraction": attracted_mate,
     "random": random_mate,
 }
 

@@ -1,9 +1,48 @@
 """Splitting energy among many, exact to the unit."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from evolora.errors import LedgerError
 from evolora.lifecycle.ledger import COMMONS, Ledger, Reason, to_units
+
+SharingRule = Literal["chemostat", "competition"]
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What one organism answered to one task: the sum of its `num_answers` answers' scores, each in [0, 1]."""
+
+    task: str
+    score: float
+    num_answers: int
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What answers claim from a niche's stock.
+
+    chemostat: price · score, whoever else answered. competition: price · score / (sum of mean scores of all who met
+    the task) ** alpha, so that what many can do pays each of them less (M2N2's resource competition, Abrantes, Lange &
+    Tang 2025); alpha 0 is the chemostat, alpha 1 pays a task's price once however many solve it.
+    """
+
+    rule: SharingRule
+    alpha: float
+
+    def claims(self, takings: Sequence[Taking], price: float) -> list[int]:
+        """Units each taking claims, in their order; `price` is the energy for a full-score answer."""
+        if self.rule == "chemostat":
+            return [to_units(taking.score * price) for taking in takings]
+        solved: defaultdict[str, float] = defaultdict(float)
+        for taking in takings:
+            solved[taking.task] += taking.score / taking.num_answers
+        return [
+            to_units(taking.score * price / solved[taking.task] ** self.alpha) if taking.score > 0 else 0
+            for taking in takings
+        ]
 
 
 def apportion(amount: int, weights: Mapping[str, int]) -> dict[str, int]:

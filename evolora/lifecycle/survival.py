@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from evolora.events import Death, DeathCause
 from evolora.lifecycle.ledger import Ledger, Reason, to_energy
 from evolora.organism.organism import Organism
@@ -33,6 +35,20 @@ class Survival:
             elif self.max_age is not None and organism.age(generation) >= self.max_age:
                 deaths[organism.id] = DeathCause.AGE
         return deaths
+
+
+def strike_at_random(
+    deaths: Mapping[int, DeathCause], ids: Iterable[int], rng: np.random.Generator
+) -> dict[int, DeathCause]:
+    """As many deaths as `deaths` has by insolvency, but chance names the dead (cause: chance), in id order.
+
+    Those who die of anything else do so as before. Whoever could not pay and is spared lives on with nothing.
+    """
+    others = {identity: cause for identity, cause in deaths.items() if cause is not DeathCause.INSOLVENCY}
+    spared = sorted(set(ids) - others.keys())
+    drawn = rng.choice(len(spared), size=len(deaths) - len(others), replace=False)
+    struck = {spared[int(place)]: DeathCause.CHANCE for place in drawn}
+    return dict(sorted({**others, **struck}.items()))
 
 
 def bury(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ class Genome:
         """`scaling` · B A of a site, shape (out, in), float32."""
         return self.scaling * self.factors[site].product()
 
-    @property
+    @cached_property
     def num_parameters(self) -> int:
         return sum(f.a.numel() + f.b.numel() for f in self.factors.values())
 

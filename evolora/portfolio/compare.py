@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evolora.build import build_evaluator, build_rules, check_host
+from evolora.blueprint import build_rules
+from evolora.build import build_evaluator, check_host
 from evolora.config.load import load_world
 from evolora.errors import RunFolderError
 from evolora.portfolio.holdout import holdout_scores

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from evolora.environment.difficulty import Track
 from evolora.errors import RunFolderError
 from evolora.history import History
 from evolora.lifecycle.ledger import Ledger
@@ -46,6 +47,7 @@ def save_checkpoint(world: World, log_sizes: Mapping[str, int], folder: Path, ke
             "history": world.history.to_dict(),
             "log_sizes": dict(log_sizes),
             "organisms": organisms,
+            "tracks": {name: asdict(track) for name, track in world.tracks.items()},
         }
         (aside / "state.json").write_text(json.dumps(state, sort_keys=True, allow_nan=False), encoding="utf-8")
         for path in (*aside.iterdir(), aside):
@@ -81,8 +83,9 @@ def load_checkpoint(path: Path) -> tuple[World, dict[str, int]]:
         tensors = load_file(path / "weights.safetensors")
         organisms = [_restore(row, tensors) for row in state["organisms"]]
         population = Population(organisms, state["next_id"])
+        tracks = {name: _track(row) for name, row in state["tracks"].items()}
         ledger, history = Ledger.from_dict(state["ledger"]), History.from_dict(state["history"])
-        world = World(state["generation"], population, ledger, history)
+        world = World(state["generation"], population, ledger, history, tracks)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{path}: expected a whole checkpoint, got {type(error).__name__}: {error}; "
@@ -149,6 +152,10 @@ def _restore(row: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Organism:
         competence=row["competence"],
         children=row["children"],
     )
+
+
+def _track(row: Mapping[str, Any]) -> Track:
+    return Track(row["level"], row["success"], row["stayed"], tuple(row["short"]), tuple(row["long"]))
 
 
 def _sync(path: Path) -> None:

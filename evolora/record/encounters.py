@@ -12,28 +12,30 @@ from evolora.environment.encounter import Outcome
 
 def write_encounters(folder: Path, generation: int, outcomes: Sequence[Outcome]) -> None:
     """Write `encounters/generation-000001.parquet`: a row per answer, atomically; an older one is replaced."""
-    rows = [
+    # Column by column: as a dict per answer this took a third of the time that recording a generation takes.
+    answers = [answer for outcome in outcomes for answer in outcome.answers]
+    scores = [score for outcome in outcomes for score in outcome.scores]
+    met = [outcome.encounter for outcome in outcomes for _ in outcome.answers]
+    table = pa.table(
         {
-            "generation": generation,
-            "organism_id": outcome.encounter.organism_id,
-            "niche": outcome.encounter.niche,
-            "task": outcome.encounter.task.digest,
-            "question": outcome.encounter.task.question,
-            "num_examples": len(outcome.encounter.examples),
-            "sample": sample,
-            "temperature": outcome.encounter.temperature,
-            "prompt_tokens": answer.prompt_tokens,
-            "generated_tokens": answer.generated_tokens,
-            "text": answer.text,
-            "stopped": answer.stopped,
-            "logprob": answer.logprob,
-            "score": score.value,
-            "reason": score.reason,
+            "generation": pa.array([generation] * len(answers), pa.int64()),
+            "organism_id": pa.array([encounter.organism_id for encounter in met], pa.int64()),
+            "niche": pa.array([encounter.niche for encounter in met], pa.string()),
+            "task": pa.array([encounter.task.digest for encounter in met], pa.string()),
+            "question": pa.array([encounter.task.question for encounter in met], pa.string()),
+            "num_examples": pa.array([len(encounter.examples) for encounter in met], pa.int64()),
+            "sample": pa.array([sample for outcome in outcomes for sample in range(len(outcome.answers))], pa.int64()),
+            "temperature": pa.array([encounter.temperature for encounter in met], pa.float64()),
+            "prompt_tokens": pa.array([answer.prompt_tokens for answer in answers], pa.int64()),
+            "generated_tokens": pa.array([answer.generated_tokens for answer in answers], pa.int64()),
+            "text": pa.array([answer.text for answer in answers], pa.string()),
+            "stopped": pa.array([answer.stopped for answer in answers], pa.bool_()),
+            "logprob": pa.array([answer.logprob for answer in answers], pa.float64()),
+            "score": pa.array([score.value for score in scores], pa.float64()),
+            "reason": pa.array([score.reason for score in scores], pa.string()),
         }
-        for outcome in outcomes
-        for sample, (answer, score) in enumerate(zip(outcome.answers, outcome.scores, strict=True))
-    ]
+    )
     path = folder / "encounters" / f"generation-{generation:06d}.parquet"
     aside = path.with_name(f".{path.name}.tmp")
-    pq.write_table(pa.Table.from_pylist(rows), aside, compression="zstd")
+    pq.write_table(table, aside, compression="zstd")
     os.replace(aside, path)

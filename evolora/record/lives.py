@@ -6,7 +6,7 @@ reader maps half a million lives without parsing them, and a last batch that is 
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,7 +45,8 @@ def lives_schema(niches: Sequence[str]) -> pa.Schema:
 def append_lives(path: Path, niches: Sequence[str], lives: Sequence[Life]) -> None:
     """Append one generation's lives in one write; an empty file is given its schema first."""
     schema = lives_schema(niches)
-    batch = pa.RecordBatch.from_pylist([asdict(life) for life in lives], schema)
+    columns = [pa.array(map(attrgetter(field.name), lives), field.type) for field in schema]
+    batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     with path.open("ab") as file:
         head = schema.serialize().to_pybytes() if file.tell() == 0 else b""
         file.write(head + batch.serialize().to_pybytes())

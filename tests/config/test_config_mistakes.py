@@ -18,7 +18,7 @@ MISTAKES = {
     ),
     "an unknown key unlike any": (
         "death: {zzz: 1}",
-        "small.yaml:6:9: death.zzz: unknown key; expected one of insolvency, max_age, crowding",
+        "small.yaml:6:9: death.zzz: unknown key; expected one of insolvency, victims, max_age, crowding",
     ),
     "a number out of range": (
         "energy: {upkeep: -1}",
@@ -79,7 +79,7 @@ MISTAKES = {
     ),
     "a value for a section": (
         "death: 3",
-        "small.yaml:6:1: death: expected a section with insolvency, max_age, crowding, got 3",
+        "small.yaml:6:1: death: expected a section with insolvency, victims, max_age, crowding, got 3",
     ),
     "a rule between the fields of a section": (
         "traits:\n  rank: {founders: [1, 2]}",

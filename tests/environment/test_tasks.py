@@ -6,7 +6,7 @@ import pytest
 
 from evolora.environment.niche import Niche
 from evolora.environment.task import Task
-from evolora.environment.tasks import SHARES, TaskSource, split_of
+from evolora.environment.tasks import EXAMPLE_POOL, SHARES, TaskSource, split_of
 from evolora.errors import TaskError
 
 from .niches import THEIRS, niche_of
@@ -110,3 +110,15 @@ def test_golden_tasks_stay_what_they_were() -> None:
     source, niche = TaskSource(1), niche_of("weekday")
     assert source.living(niche, 0, 1)[0].question == "10 days before Saturday?"
     assert source.test(niche, 1)[0].question == "12 days after Thursday?"
+
+
+def test_a_family_that_has_given_all_it_has_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    niche, source = niche_of("weekday", max_days=12), TaskSource(1)
+    first = source.examples(niche, 3)
+    assert len(source.examples(niche, EXAMPLE_POOL)) < EXAMPLE_POOL  # or the test would show nothing
+
+    def searched(*_: object) -> list[Task]:
+        raise AssertionError("sampled again")
+
+    monkeypatch.setattr(type(niche.family), "sample", searched)
+    assert source.examples(niche, 3) == first

@@ -13,7 +13,8 @@ from evolora.host.registry import HOSTS, cache_dir, resolve
 def test_a_registered_name_resolves_to_itself(name: str) -> None:
     source = resolve(name)
     assert source.name == name
-    assert source.kind == ("tiny" if name.startswith("tiny-") else "packaged")
+    kinds = {"petri": "directory", "smollm2-135m": "packaged"}  # all others are built in memory
+    assert source.kind == kinds.get(name, "tiny")
 
 
 @pytest.mark.parametrize(

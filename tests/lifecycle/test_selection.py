@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from evolora.lifecycle.selection import (
+    attracted_mate,
     complementarity,
     complementary_mate,
     deal,
@@ -53,11 +54,23 @@ def test_a_complementary_mate_is_good_where_the_organism_is_bad(make_society):
     assert random_mate(own, [], stream(0, "mate")) is None
 
 
-@pytest.mark.parametrize("mate", [complementary_mate, random_mate])
+@pytest.mark.parametrize("mate", [complementary_mate, attracted_mate, random_mate])
 def test_chance_decides_among_equals(make_society, mate):
     own, *others = make_society([1.0] * 4)[0]
     mates = {mate(own, others, stream(seed, "mate")).id for seed in range(60)}
     assert mates == {1, 2, 3}
+
+
+def test_attraction_draws_in_proportion_to_where_the_partner_is_better(make_society):
+    own, twin, good, better = make_society([1.0] * 4)[0]
+    own.competence.update(sums=0.9)
+    twin.competence.update(sums=0.9)
+    good.competence.update(words=0.2)
+    better.competence.update(words=0.6)
+    drawn = Counter(attracted_mate(own, [twin, good, better], stream(s, "mate")).id for s in range(2000))
+    assert drawn[twin.id] == 0
+    assert drawn[better.id] == pytest.approx(1500, abs=100)  # 0.6 / (0.2 + 0.6)
+    assert attracted_mate(own, [], stream(0, "mate")) is None
 
 
 @pytest.mark.parametrize("seed", range(20))

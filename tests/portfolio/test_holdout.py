@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from test_simulation import world
 
-from evolora.build import build_evaluator, build_rules, found_world, open_run
+from evolora.blueprint import build_rules, found_world
+from evolora.build import build_evaluator, open_run
 from evolora.errors import RunFolderError
 from evolora.portfolio.compare import compare_runs, score_run
 from evolora.portfolio.holdout import HoldoutScores, holdout_scores

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from test_simulation import SETTINGS, world
 from typer.testing import CliRunner
 
-from evolora.build import build_evaluator, build_rules, found_world, open_run, resume_run
+from evolora.blueprint import build_rules, found_world
+from evolora.build import build_evaluator, open_run, resume_run
 from evolora.cli.app import app
 from evolora.config.load import load_world
 from evolora.errors import ConfigError, EvoloraError, GenomeError

@@ -25,7 +25,7 @@ import openai
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from run_server import resident_megabytes, serving  # noqa: E402
 
-from evolora.build import build_rules  # noqa: E402
+from evolora.blueprint import build_rules  # noqa: E402
 from evolora.config.load import load_world  # noqa: E402
 from evolora.host.decode import Request  # noqa: E402
 from evolora.serving.speakers import Conversation, Speakers, open_speakers  # noqa: E402

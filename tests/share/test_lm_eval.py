@@ -9,7 +9,8 @@ import pytest
 from test_simulation import SETTINGS
 from typer.testing import CliRunner
 
-from evolora.build import build_evaluator, build_rules, open_run
+from evolora.blueprint import build_rules
+from evolora.build import build_evaluator, open_run
 from evolora.cli.app import app
 from evolora.config.world import WorldConfig
 from evolora.environment.families.own_family import OWN_FAMILIES

@@ -1,0 +1,208 @@
+"""From a world file's settings to living objects: niches, rules and founders. Only this and `build` know both."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evolora.config.world import NicheConfig, ReproductionConfig, TraitConfig, WorldConfig
+from evolora.environment.difficulty import Difficulty, Track
+from evolora.environment.families.registry import make_family
+from evolora.environment.niche import Niche
+from evolora.environment.seasons import Season, Shock
+from evolora.environment.selftest import refuse_failing
+from evolora.environment.tasks import TaskSource
+from evolora.errors import ConfigError
+from evolora.events import Event
+from evolora.lifecycle.extinction import Extinction
+from evolora.lifecycle.foraging import Forager
+from evolora.lifecycle.heredity import Heredity
+from evolora.lifecycle.learning import Evolution, ImitateSelf, LearningMethod, Reinforce
+from evolora.lifecycle.ledger import SOURCE, Reason, to_units
+from evolora.lifecycle.metabolism import Prices
+from evolora.lifecycle.reproduction import Breeder, found
+from evolora.lifecycle.sharing import Sharing
+from evolora.lifecycle.survival import Survival
+from evolora.organism.founding import draw_traits, found_genome
+from evolora.organism.genome import Genome, SiteShape
+from evolora.organism.merging import MERGES
+from evolora.organism.mutation import MUTATIONS, mutate
+from evolora.organism.traits import TraitRange
+from evolora.record.immigrant import immigrate
+from evolora.rng import stream
+from evolora.stages import account_of
+from evolora.world import Diet, Rules, World
+
+LOGARITHMIC = frozenset({"mutation_scale", "learning_rate"})
+
+
+def build_rules(config: WorldConfig) -> Rules:
+    """Niches (self-tested) and the rules of life."""
+    if problems := operator_problems(config.reproduction):
+        raise ConfigError([f"reproduction.{key}: {problem}" for key, problem in problems])
+    niches = [build_niche(niche) for niche in config.niches]
+    ladders = build_ladders(config)
+    tasks = TaskSource(config.seed)
+    refuse_failing([*niches, *(niche for ladder in ladders.values() for niche in ladder)], tasks)
+    energy, reproduction, difficulty = config.energy, config.reproduction, config.difficulty
+    return Rules(
+        seed=config.seed,
+        niches=niches,
+        tasks=tasks,
+        seasons=[Season(s.niche, s.period, s.amplitude, s.phase) for s in config.seasons],
+        shocks=[Shock(s.niche, s.at, s.factor, s.duration, s.quantity) for s in config.shocks],
+        diet=Diet(config.encounters.visits, config.encounters.answers_per_task, config.encounters.tasks_per_niche),
+        forager=Forager(config.encounters.preference_weight, config.encounters.profit_weight),
+        prices=build_prices(config),
+        survival=Survival(config.death.insolvency, config.death.max_age),
+        breeder=Breeder(
+            threshold=reproduction.threshold if config.economy else 0.0,
+            endowment=reproduction.endowment if config.economy else 0.0,
+            reserve=energy.upkeep if config.economy else 0.0,
+            max_births=reproduction.max_births_per_generation,
+            merge_prob=reproduction.merge_prob,
+            mate=reproduction.mate,
+            crowding=config.death.crowding,
+            capacity=config.population.capacity,
+        )
+        if reproduction.enabled
+        else None,
+        heredity=Heredity(
+            mutations=reproduction.mutation,
+            merges={str(name): weight for name, weight in reproduction.merging.items()},
+            trait_ranges=_ranges(config, founding=False),
+            preference_step=config.traits.niche_preference_step,
+            decay=config.genome.decay,
+            lamarckian=config.learning.inheritance == "lamarckian",
+            inherit_optimizer=config.learning.inherit_optimizer,
+        ),
+        heir=energy.remains,
+        sharing=Sharing(config.sharing.rule, config.sharing.alpha),
+        extinctions=[Extinction(e.at, e.share, e.by, e.every, e.niche or "") for e in config.extinctions],
+        difficulty=None
+        if difficulty.rule == "fixed"
+        else Difficulty(
+            difficulty.rule,
+            difficulty.harder_above,
+            difficulty.easier_below,
+            difficulty.smoothing,
+            difficulty.rest,
+            difficulty.explore,
+        ),
+        ladders=ladders,
+        commons_release=energy.commons_release,
+        learning=_learning_method(config),
+        neutral=config.selection == "neutral",
+        economy=config.economy,
+        random_death=config.death.victims == "random",
+    )
+
+
+def build_prices(config: WorldConfig) -> Prices:
+    """What tokens, adapters and life cost in a world."""
+    energy = config.energy
+    if not config.economy:
+        return Prices(0.0, 0.0, 0.0, 0.0, 0.0)
+    return Prices(
+        energy.cost_per_prompt_token,
+        energy.cost_per_generated_token,
+        energy.cost_per_learning_token,
+        energy.cost_per_gigaparameter_token,
+        energy.upkeep,
+    )
+
+
+def _learning_method(config: WorldConfig) -> LearningMethod | None:
+    learning = config.learning
+    methods: dict[str, LearningMethod | None] = {
+        "reinforce": Reinforce(),
+        "imitate_self": ImitateSelf(),
+        "evolution": Evolution(learning.pairs, learning.perturbation_scale),
+        "none": None,
+    }
+    return methods[learning.method]
+
+
+def build_ladders(config: WorldConfig) -> dict[str, list[Niche]]:
+    """Niches by level, easiest first, for those whose difficulty is to move."""
+    if config.difficulty.rule == "fixed":
+        return {}
+    ladders = [
+        [build_niche(niche.model_copy(update={"level": level})) for level in range(len(niche.levels))]
+        for niche in config.niches
+        if len(niche.levels) > 1
+    ]
+    return {ladder[0].name: ladder for ladder in ladders}
+
+
+def build_niche(config: NicheConfig) -> Niche:
+    """The niche at the level the settings name."""
+    settings = {**config.settings, **(config.levels[config.level] if config.levels else {})}
+    return Niche(
+        name=_niche_name(config),
+        family=make_family(config.family, settings),
+        price=config.price,
+        pay=config.pay,
+        pay_floor=config.pay_floor,
+        inflow=config.inflow,
+        outflow=config.outflow,
+        capacity=config.capacity,
+    )
+
+
+def _niche_name(config: NicheConfig) -> str:
+    return config.name or config.family.replace(":", "_")
+
+
+def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -> tuple[World, list[Event]]:
+    """Generation 0: stocked niches and founders, with the events of their founding."""
+    world, events = World(), list[Event]()
+    for niche, settings in zip(rules.niches, config.niches, strict=True):
+        world.ledger.open_account(account_of(niche))
+        stock = settings.inflow if settings.stock is None else settings.stock
+        world.ledger.transfer(SOURCE, account_of(niche), to_units(min(stock, settings.capacity)), Reason.FOUNDING)
+        if niche.name in rules.ladders:
+            world.tracks[niche.name] = Track.start(settings.level, len(settings.levels))
+    names = [niche.name for niche in rules.niches]
+    founding_ranges = _ranges(config, founding=True)
+    for number in range(config.population.founders):
+        rng = stream(config.seed, "found", number)
+        traits = draw_traits(founding_ranges, names, config.traits.niche_preference_step, rng)
+        genome = found_genome(sites, traits, config.genome.scaling, rng)
+        for _ in range(config.population.founder_mutations):
+            genome = mutate("gaussian", genome, rules.heredity.trait_ranges["rank"], rng)
+        events.append(found(world.population, world.ledger, genome, config.population.founder_energy, 0))
+    for number, directory in enumerate(config.population.immigrants):
+        genome = immigrant(config, sites, Path(directory), number)
+        energy = config.population.founder_energy
+        events.append(found(world.population, world.ledger, genome, energy, 0, operator="immigrant"))
+    world.ledger.close_generation()
+    return world, events
+
+
+def immigrant(config: WorldConfig, sites: Sequence[SiteShape], directory: Path, number: int) -> Genome:
+    """The genome of a PEFT adapter as the world's immigrant `number`; see `immigrate` for what it raises."""
+    rng = stream(config.seed, "immigrate", number)
+    names = [_niche_name(niche) for niche in config.niches]
+    traits = draw_traits(_ranges(config, founding=True), names, config.traits.niche_preference_step, rng)
+    return immigrate(directory, sites, traits, _ranges(config, founding=False), config.genome.scaling, rng)
+
+
+def _ranges(config: WorldConfig, founding: bool) -> dict[str, TraitRange]:
+    """Trait name -> range: where founders are drawn, or where mutation may go."""
+    ranges = {}
+    for name in ("rank", "mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples"):
+        trait: TraitConfig = getattr(config.traits, name)
+        low, high = trait.founders if founding else trait.bounds
+        ranges[name] = TraitRange(low, high, trait.step, name in LOGARITHMIC)
+    return ranges
+
+
+def operator_problems(config: ReproductionConfig) -> list[tuple[str, str]]:
+    """(Key, what is wrong) for mutation and merge operators that nobody knows or that have no weight."""
+    problems = []
+    for key, chosen, known in (("mutation", config.mutation, MUTATIONS), ("merging", config.merging, MERGES)):
+        unknown = sorted(set(chosen) - set(known))
+        if unknown:
+            problems.append((key, f"expected operators out of {', '.join(sorted(known))}, got {', '.join(unknown)}"))
+        elif not sum(chosen.values()):
+            problems.append((key, "expected at least one weight above 0, got none; set one"))
+    return problems

@@ -1,4 +1,4 @@
-"""A run without a language model: what `evolora simulate` needs of `evolora.build`, and no more."""
+"""A run without a language model: what `evolora simulate` needs of `evolora.build` and `evolora.forecast`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class FakeSimulation:
 
 @dataclass
 class FakeBuild:
-    """Stands in for the module `evolora.build`, and remembers what was asked of it."""
+    """Stands in for both modules, and remembers what was asked of it."""
 
     folder: Path
     during: Callable[[int], None] = lambda generation: None

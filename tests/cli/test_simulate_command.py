@@ -22,7 +22,8 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBuild:
     (tmp_path / "worlds" / "pond.yaml").write_text(WORLD)
     monkeypatch.chdir(tmp_path)
     fake = FakeBuild(Path("checkpoints/pond run"))
-    monkeypatch.setitem(sys.modules, "evolora.build", fake)  # type: ignore[arg-type]
+    for name in ("evolora.build", "evolora.forecast"):
+        monkeypatch.setitem(sys.modules, name, fake)  # type: ignore[arg-type]
     return fake
 
 

@@ -20,7 +20,9 @@ def bench(
     host: Annotated[str, typer.Option(help="The host to time.")] = "smollm2-135m",
     dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     layers: Annotated[str, typer.Option(help="Adapted layers: all, upper_half or upper_third.")] = "upper_half",
-    modules: Annotated[str, typer.Option(help="Adapted modules, separated by commas.")] = "",
+    modules: Annotated[
+        str, typer.Option(help="Adapted modules, separated by commas; the default is tidepool's.")
+    ] = "o_proj,down_proj",
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds; medians are printed.")] = 3,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out PEFT and the second number format.")] = False,
     json_file: Annotated[
@@ -54,15 +56,12 @@ def _evaluator(host: str, dtype: str, layers: str, modules: str) -> "LocalEvalua
     from evolora.build import build_evaluator
     from evolora.config.world import WorldConfig
 
-    genome: dict[str, object] = {"layers": layers}
-    if modules:
-        genome["modules"] = modules.split(",")
     return build_evaluator(
         WorldConfig.model_validate(
             {
                 "name": "bench",
                 "host": {"name": host, "dtype": dtype, "max_batch_tokens": 1_000_000},
-                "genome": genome,
+                "genome": {"layers": layers, "modules": modules.split(",")},
                 "niches": [{"family": "swap_words"}],
             }
         )

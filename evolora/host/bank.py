@@ -83,13 +83,18 @@ def stack_genomes(
 def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> Tensor:
     """`outputs` (tokens, out) plus each organism's delta applied to its own rows of `inputs` (tokens, in).
 
-    Without gradients the sum is made in place: writing wide outputs a second time costs more than the products.
+    Without gradients the sum is made in place: writing wide outputs a second time costs more than the products. In
+    float32 products are made organism by organism, so that an organism's numbers do not depend on who shares its
+    batch: runs are then the same for any number of workers.
     """
     if torch.is_grad_enabled():
         a, b = factors.a.to(inputs.dtype), factors.b.to(inputs.dtype)
         delta = torch.bmm(torch.bmm(grid.place(inputs), a.transpose(1, 2)), b)
         return outputs + grid.take(delta)
-    if grid.index is None and grid.width > _FEW_ROWS:
+    if inputs.dtype == torch.float32:
+        hidden = torch.bmm(grid.place(inputs), factors.a.transpose(1, 2))  # (organisms, width, rank)
+        outputs += grid.take(torch.bmm(hidden, factors.b))
+    elif grid.index is None and grid.width > _FEW_ROWS:
         hidden = torch.bmm(inputs.view(grid.groups, grid.width, -1), factors.a.transpose(1, 2))
         outputs.view(grid.groups, grid.width, -1).baddbmm_(hidden, factors.b)
     else:

@@ -75,7 +75,7 @@ class DecodeStep:
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         if scoring.window not in self._masks:
-            self._masks[scoring.window] = self._mask(scoring.window).to(q.dtype)
+            self._masks[scoring.window] = self._mask(scoring.window, self._reach(q.dtype)).to(q.dtype)
         everybody = len(self.rows) == self.state.num_rows
         q = (q * scoring.scaling).contiguous()
         if not everybody:
@@ -87,10 +87,11 @@ class DecodeStep:
     def _attend_one_each(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         """Each prompt has one row: its keys lie behind the prompt's."""
         state, (rows, heads, width), kv_heads = self.state, q.shape, k.shape[1]
+        end = state.longest + self._reach(q.dtype)
         keys, values = (
-            self._written(store[layer], new, state.longest + self.step).flatten(0, 1)  # (rows · kv heads, keys, width)
+            self._written(store[layer], new, state.longest + self.step)[:, :, :end].flatten(0, 1)
             for store, new in ((state.keys, k), (state.values, v))
-        )
+        )  # (rows · kv heads, keys, width)
         scores = torch.bmm(q.reshape(rows * kv_heads, heads // kv_heads, width), keys.transpose(1, 2))
         weights = self._weigh(scores.view(rows, kv_heads, 1, heads // kv_heads, -1), scoring)
         return torch.bmm(weights.view(scores.shape), values).view(rows, heads, width)
@@ -98,10 +99,10 @@ class DecodeStep:
     def _attend_shared(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         """Several rows a prompt: one product with the prompt's keys for all of them, one with their own."""
         state, (rows, heads, width), kv_heads = self.state, q.shape, k.shape[1]
-        prompts, samples, length, capacity = state.num_prompts, state.samples, state.longest, state.capacity
+        prompts, samples, length, reach = state.num_prompts, state.samples, state.longest, self._reach(q.dtype)
         group = heads // kv_heads
         own_keys, own_values = (
-            self._written(store[layer], new, self.step).flatten(0, 1)
+            self._written(store[layer], new, self.step)[:, :, :reach].flatten(0, 1)
             for store, new in ((state.own_keys, k), (state.own_values, v))
         )
         by_prompt = q.view(prompts, samples, kv_heads, group, width).transpose(1, 2)
@@ -110,15 +111,21 @@ class DecodeStep:
             state.keys[layer].flatten(0, 1).transpose(1, 2),
         ).view(prompts, kv_heads, samples, group, length)
         to_own = torch.bmm(q.reshape(rows * kv_heads, group, width), own_keys.transpose(1, 2))
-        to_own = to_own.view(prompts, samples, kv_heads, group, capacity).transpose(1, 2)
+        to_own = to_own.view(prompts, samples, kv_heads, group, reach).transpose(1, 2)
         weights = self._weigh(torch.cat([to_prompt, to_own], -1), scoring)
         of_prompt = torch.bmm(
             weights[..., :length].reshape(prompts * kv_heads, samples * group, length),
             state.values[layer].flatten(0, 1),
         ).view(prompts, kv_heads, samples, group, width)
-        own = weights[..., length:].transpose(1, 2).reshape(rows * kv_heads, group, capacity)
+        own = weights[..., length:].transpose(1, 2).reshape(rows * kv_heads, group, reach)
         of_own = torch.bmm(own, own_values).view(prompts, samples, kv_heads, group, width)
         return (of_prompt.transpose(1, 2) + of_own).reshape(rows, heads, width)
+
+    def _reach(self, dtype: torch.dtype) -> int:
+        """How many of a row's own places the products read: all of them, masked, because batches that are not dense in
+        memory would be copied at each call. In float32 only those written: sums must not depend on others' limits.
+        """
+        return self.step + 1 if dtype == torch.float32 else self.state.capacity
 
     def _written(self, store: Tensor, new: Tensor, place: int) -> Tensor:
         """`store` with the live rows' new keys or values (tokens, kv heads, width) at `place`."""
@@ -134,17 +141,14 @@ class DecodeStep:
             scores = torch.tanh(scores / scoring.softcap) * scoring.softcap
         return torch.softmax(scores + self._masks[scoring.window], -1)
 
-    def _mask(self, window: int | None) -> Tensor:
-        """(prompts, 1, 1, 1, longest + capacity): hides the padding of shorter prompts, what a row has yet to write
-        and what left the window.
-
-        Masking what is unwritten lets every product read the whole store: batches that are not dense in memory
-        would be copied at each call.
+    def _mask(self, window: int | None, reach: int) -> Tensor:
+        """(prompts, 1, 1, 1, longest + reach): hides the padding of shorter prompts, what a row has yet to write and
+        what left the window.
         """
         lengths, longest = self.state.prompt_lengths, self.state.longest
         places = torch.arange(longest, device=lengths.device)
         allowed = places[None, :] < lengths[:, None]
-        since = self.step - torch.arange(self.state.capacity, device=lengths.device)  # steps since each was written
+        since = self.step - torch.arange(reach, device=lengths.device)  # steps since each was written
         own = since >= 0
         if window is not None:
             allowed &= (lengths[:, None] + self.step - places[None, :]) < window

@@ -59,7 +59,12 @@ def measure_ecology(history: History, census: Census, events: Sequence[Event], s
     record_births(history, census, events)
     if row.keys() != MEANINGS.keys():
         raise AssertionError(f"measures and glossary differ: {sorted(row.keys() ^ MEANINGS.keys())}")
-    return {name: None if (value := row[name]) is None else float(value) for name in sorted(MEANINGS)}
+    return {name: None if (value := row[name]) is None else _rounded(float(value)) for name in sorted(MEANINGS)}
+
+
+def _rounded(value: float) -> float:
+    """To six significant digits: measures of weights would else show rounding that depends on who shared a batch."""
+    return float(f"{value:.6g}")
 
 
 def phenotypes(history: History, census: Census) -> NDArray[np.int64]:

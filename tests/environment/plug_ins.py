@@ -50,3 +50,12 @@ class NotTasks(Doubles):
 
     def sample(self, seed: int, num: int) -> list[Task]:
         return ["twice 2"]  # type: ignore[list-item]
+
+
+class Hanger(Doubles):
+    """A grader that thinks for ever about a wrong answer."""
+
+    def score(self, task: Task, text: str) -> float:
+        while text != task.answer:
+            pass
+        return 1.0

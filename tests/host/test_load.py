@@ -78,6 +78,17 @@ def test_a_damaged_folder_is_brought_again(packaged: PackagedHost, convert_to_fi
     assert len(convert_to_files) == 2
 
 
+def test_a_folder_changed_at_the_same_size_is_brought_again(
+    packaged: PackagedHost, convert_to_files: list[Path]
+) -> None:
+    weights = bring("small", packaged, console=QUIET) / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    bring("small", packaged, console=QUIET)
+    assert weights.read_bytes() == whole
+    assert len(convert_to_files) == 2
+
+
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-100], lambda data: data[:60] + bytes([data[60] ^ 1]) + data[61:]]
 )

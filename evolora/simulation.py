@@ -73,16 +73,13 @@ class Simulation:
         try:
             self._record_founding()
             while (end := self._end(should_stop())) is None:
-                start = time.perf_counter()
-                generation = self._advance()
-                seconds = time.perf_counter() - start
-                self._record(generation, seconds)
+                report, seconds = self.step()
                 if self.world.generation % self.checkpoint_every == 0:
                     self._checkpoint()
-                answers += generation.report.num_answers
-                tokens += generation.report.num_tokens
+                answers += report.num_answers
+                tokens += report.num_tokens
                 for observer in observers:
-                    observer.generation(generation.report, seconds)
+                    observer.generation(report, seconds)
             self._conclude()
         except OSError as error:
             raise self._unwritable(error) from error
@@ -106,6 +103,19 @@ class Simulation:
     def close(self) -> None:
         """Let whoever answered go. The run can be resumed, this simulation cannot."""
         self.evaluator.close()
+
+    def step(self) -> tuple[GenerationReport, float]:
+        """Live one generation and record it, without a checkpoint: its report, and the seconds it was lived in.
+
+        Raises:
+            OSError: the record cannot be written.
+            WorkerError: nobody is left to answer; the last whole generation is saved.
+        """
+        start = time.perf_counter()
+        generation = self._advance()
+        seconds = time.perf_counter() - start
+        self._record(generation, seconds)
+        return generation.report, seconds
 
     def _advance(self) -> Generation:
         """Live one generation; or, where nobody is left to answer in it, save the state before it."""

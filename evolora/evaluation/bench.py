@@ -40,7 +40,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Timing:
-    """Median seconds of a round, tokens a second, and speed against another case (above 1: faster)."""
+    """Median seconds of a round, tokens a second, and how many times another case's tokens a second that is."""
 
     name: str
     seconds: float
@@ -63,14 +63,15 @@ def time_cases(cases: Sequence[Case], rounds: int) -> list[Timing]:
             if number:
                 seconds[case.name].append(time.perf_counter() - start)
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    speeds = {name: tokens[name] / median for name, median in medians.items()}
     return [
         Timing(
             case.name,
             medians[case.name],
             len(seconds[case.name]),
-            tokens[case.name] / medians[case.name],
+            speeds[case.name],
             case.against,
-            medians[case.against] / medians[case.name] if case.against else None,
+            speeds[case.name] / speeds[case.against] if case.against else None,
         )
         for case in cases
     ]
@@ -99,7 +100,7 @@ def answering_cases(
     """`generate()` of the bare host, our decoder without adapters, and with each number of adapters."""
     generate, bare = f"{label}, generate() of the bare host", f"{label}, our decoder, no adapters"
     cases = [
-        Case(generate, _generate(evaluator, prompts, samples), None),
+        Case(generate, _generate(evaluator, prompts, samples), None, slow=samples > 1),
         Case(bare, _decode(evaluator, None, prompts, 1, samples), generate),
     ]
     for count in adapters:

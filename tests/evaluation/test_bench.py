@@ -6,8 +6,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from evolora.cli.app import app
-from evolora.cli.bench import _evaluator
+from evolora.benchmark import PARTS, Bench
+from evolora.cli.app import app, main
 from evolora.evaluation.bench import (
     NEW_TOKENS,
     Case,
@@ -24,12 +24,12 @@ from evolora.host.load import load_host
 
 @pytest.fixture(scope="module")
 def evaluator():
-    return _evaluator("tiny-llama", "float32", "all", "q_proj,o_proj,down_proj")
+    return Bench("tiny-llama", "float32", "all", ("q_proj", "o_proj", "down_proj"), 1).open()
 
 
 def test_ratios_are_speeds_against_the_named_case():
     def busy(amount):
-        return lambda: sum(range(amount))
+        return lambda: sum(range(amount)) and 10  # tokens
 
     slow, fast = Case("slow", busy(3_000_000)), Case("fast", busy(30_000), against="slow", slow=True)
     timings = {timing.name: timing for timing in time_cases([slow, fast], rounds=3)}
@@ -70,13 +70,52 @@ def test_learning_cases_process_the_same_lessons(evaluator):
     assert theirs.against == ours.name
 
 
-def test_the_command_writes_its_table_as_json(tmp_path, monkeypatch):
-    monkeypatch.setattr("evolora.cli.bench.ROWS", 2)
-    monkeypatch.setattr("evolora.cli.bench.ADAPTERS", 2)
+SMALL = Bench("tiny-llama", "float32", "all", ("q_proj", "o_proj"), 1, rows=4, adapters=2, populations=(2, 4), crowd=6)
+
+
+@pytest.mark.parametrize("name", sorted(set(PARTS) - {"ray"}))
+def test_every_part_has_figures_of_what_it_is_named_for(name):
+    part = PARTS[name](SMALL)
+    assert all(timing.seconds > 0 and timing.tokens_per_second > 0 for timing in part.timings)
+    assert part.timings or part.figures
+    json.dumps(part.to_row(), allow_nan=False)
+
+
+def test_the_overhead_is_what_the_evaluator_did_not_take():
+    figures = PARTS["overhead"](SMALL).figures
+    assert figures["organisms"] == 6
+    assert 0 < figures["share that is not the host's"] < 1
+
+
+def test_an_episode_of_every_organism_is_answered():
+    small, large = PARTS["scale"](SMALL).timings
+    assert (small.name, large.name) == ("2 organisms, an episode each", "4 organisms, an episode each")
+    assert small.against == large.name  # the second population is the one all are compared with
+    assert large.ratio is None
+
+
+def test_ray_workers_are_timed_beside_this_process():
+    names = [timing.name for timing in PARTS["ray"](SMALL).timings]
+    assert names == [
+        "2 organisms, here",
+        "2 organisms, Ray, 1 worker of one thread",
+        "2 organisms, here",
+        "2 organisms, Ray, 2 workers of one thread",
+    ]
+
+
+def test_the_command_writes_its_figures_as_json(tmp_path):
     where = tmp_path / "bench.json"
-    options = ["--host", "tiny-llama", "--dtype", "float32", "--rounds", "1", "--quick", "--json"]
+    options = ["--host", "tiny-llama", "--dtype", "float32", "--rounds", "1", "--part", "format", "--json"]
     result = CliRunner().invoke(app, ["bench", *options, str(where)], catch_exceptions=False)
     assert result.exit_code == 0
-    assert "tiny-llama, cpu, float32" in result.output
-    (timings,) = json.loads(where.read_text()).values()
-    assert all(timing["seconds"] > 0 for timing in timings)
+    assert "format: tiny-llama, cpu, bfloat16" in result.output
+    assert all(timing["seconds"] > 0 for timing in json.loads(where.read_text())["format"]["timings"])
+
+
+def test_an_unknown_part_is_refused_with_the_parts_there_are(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["evolora", "bench", "--part", "speed"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "--part: expected answering, peft, format, scale, overhead, ray, got speed" in capsys.readouterr().err

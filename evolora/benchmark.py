@@ -1,0 +1,170 @@
+"""What `evolora bench` times, part by part; every part opens the host that it needs."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evolora.build import build_evaluator, open_evaluator
+from evolora.config.world import WorldConfig
+from evolora.evaluation.bench import (
+    SAMPLES,
+    Timing,
+    answering_cases,
+    learning_case,
+    make_lessons,
+    make_prompts,
+    time_cases,
+)
+from evolora.evaluation.bench_scale import generation_case, peak_memory, scale_cases
+from evolora.evaluation.evaluator import HostFacts
+from evolora.evaluation.local import LocalEvaluator
+from evolora.host.load import load_host
+from evolora.overhead import measure_overhead
+from evolora.rng import stream
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is timed: a host, the adapted sites, sizes, and how many interleaved rounds."""
+
+    host: str
+    dtype: str
+    layers: str
+    modules: tuple[str, ...]
+    rounds: int
+    rows: int = 64
+    adapters: int = 32
+    populations: tuple[int, ...] = (8, 32, 128, 512, 1000)
+    crowd: int = 512  # organisms of the part `overhead`
+
+    def open(self) -> LocalEvaluator:
+        """The host with its sites, in this process."""
+        return build_evaluator(self.world())
+
+    def world(self, **settings: Any) -> WorldConfig:
+        """A world file's worth of settings around this host, with others by section."""
+        sections: dict[str, Any] = {
+            "name": "bench",
+            "host": {"name": self.host, "dtype": self.dtype, "max_batch_tokens": 1_000_000},
+            "genome": {"layers": self.layers, "modules": list(self.modules)},
+            "niches": [{"family": family} for family in ("swap_words", "spelt_number", "rhyme", "count_word")],
+        }
+        for name, values in settings.items():
+            sections[name] = sections.get(name, {}) | values if isinstance(values, dict) else values
+        return WorldConfig.model_validate(sections)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part's figures: `timings`, and other numbers by name, of the host in `facts`."""
+
+    facts: HostFacts
+    timings: Sequence[Timing]
+    figures: Mapping[str, float]
+
+    def to_row(self) -> dict[str, Any]:
+        """What the JSON file holds of it."""
+        return {
+            "host": self.facts.name,
+            "device": self.facts.device,
+            "dtype": self.facts.dtype,
+            "timings": [asdict(timing) for timing in self.timings],
+            "figures": dict(self.figures),
+        }
+
+
+def answering(bench: Bench) -> Part:
+    """`generate()`, our decoder bare and with adapters, for even and uneven prompts; one learning step."""
+    evaluator, rows = bench.open(), bench.rows
+    even, many = make_prompts(evaluator, [64] * rows), make_prompts(evaluator, [64] * 2 * rows)
+    lengths = stream(0, "bench lengths").integers(24, 120, size=rows).tolist()  # as tidepool's own prompts
+    uneven, few = make_prompts(evaluator, lengths), bench.adapters
+    cases = [
+        *answering_cases(evaluator, f"{rows} prompts of 64 tokens", even, (1, 8, few, rows)),
+        *answering_cases(evaluator, f"{2 * rows} prompts of 64 tokens", many, (2 * rows,)),
+        *answering_cases(evaluator, f"{rows} prompts of 24 to 119 tokens", uneven, (few,)),
+        *answering_cases(evaluator, f"{few} of 24 to 119 tokens, {SAMPLES} answers", uneven[:few], (few,), SAMPLES),
+        learning_case(evaluator, few // 2, 8),
+    ]
+    return Part(evaluator.facts, time_cases(cases, bench.rounds), {"peak bytes": float(peak_memory())})
+
+
+def peft(bench: Bench) -> Part:
+    """PEFT's mixed batch, one adapter at a time, and training one organism after the other, beside ours."""
+    from evolora.evaluation.bench_peft import PeftPopulation  # peft takes seconds to import
+
+    evaluator, few = bench.open(), bench.adapters
+    facts = evaluator.facts
+    label, even = f"{bench.rows} prompts of 64 tokens", make_prompts(evaluator, [64] * bench.rows)
+    _, _, ours = answering_cases(evaluator, label, even, (few,))
+    learning = learning_case(evaluator, few // 2, 8)
+    theirs = [PeftPopulation(load_host(facts.name, facts.device, facts.dtype), facts.sites, n) for n in (few, few // 2)]
+    cases = [
+        replace(ours, against=None),
+        *theirs[0].answering_cases(label, even, ours.name),
+        learning,
+        theirs[1].learning_case(make_lessons(evaluator, few // 2, 8), learning.name),
+    ]
+    return Part(facts, time_cases(cases, bench.rounds), {})
+
+
+def other_format(bench: Bench) -> Part:
+    """A few cases in the number format that is not the device's own."""
+    dtype = "float32" if bench.open().facts.dtype != "float32" else "bfloat16"
+    evaluator = replace(bench, dtype=dtype).open()
+    even = make_prompts(evaluator, [64] * bench.rows)
+    cases = answering_cases(evaluator, f"{bench.rows} prompts of 64 tokens", even, (bench.adapters,))
+    return Part(evaluator.facts, time_cases(cases, min(2, bench.rounds)), {})
+
+
+def scale(bench: Bench) -> Part:
+    """An episode of every organism, for growing populations; and what an organism takes of memory."""
+    evaluator = bench.open()
+    before = peak_memory()
+    counts = bench.populations
+    timings = time_cases(scale_cases(evaluator, counts, against=counts[1]), bench.rounds)
+    an_organism = (peak_memory() - before) / max(counts)
+    return Part(evaluator.facts, timings, {"bytes an organism, at most": an_organism})
+
+
+def overhead(bench: Bench) -> Part:
+    """How much of a crowd's generation is not the host's, with little to eat: one task of six answers each."""
+    world = bench.world(
+        generations=1,
+        population={"founders": bench.crowd, "capacity": bench.crowd},
+        encounters={"visits": 1, "answers_per_task": SAMPLES, "tasks_per_niche": 1},
+    )
+    evaluator = build_evaluator(world)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure_overhead(world, evaluator, Path(folder))
+    figures = {
+        "organisms": float(found.num_organisms),
+        "seconds of a generation": found.seconds,
+        "share that is not the host's": found.share,
+    }
+    return Part(evaluator.facts, (), figures)
+
+
+def ray(bench: Bench) -> Part:
+    """A generation's answers and lessons here, by one Ray worker and by two, each of one thread."""
+    here, timings = bench.open(), []
+    local = generation_case(f"{bench.adapters} organisms, here", here, bench.adapters)
+    for workers in (1, 2):
+        with closing(open_evaluator(bench.world(workers=workers, host={"threads": 1}))) as remote:
+            name = f"{bench.adapters} organisms, Ray, {workers} worker{'s' if workers > 1 else ''} of one thread"
+            cases = [local, generation_case(name, remote, bench.adapters, local.name)]
+            timings += time_cases(cases, bench.rounds)
+    return Part(here.facts, timings, {})
+
+
+PARTS: Mapping[str, Callable[[Bench], Part]] = {
+    "answering": answering,
+    "peft": peft,
+    "format": other_format,
+    "scale": scale,
+    "overhead": overhead,
+    "ray": ray,
+}

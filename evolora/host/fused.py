@@ -3,8 +3,9 @@
 transformers writes a layer as some sixty small operations, and on a CPU most of a token's time goes there rather than
 into matrix products. A `FusedLayer` computes the same function from the same weights: one product for queries, keys and
 values, residual additions and the MLP's gate inside the products, and adapters added where their product is made.
-It replaces the layer's forward only where tokens come as a stream and nothing asks for gradients; every other
-architecture, and learning, runs transformers' layers with the bank's hooks.
+It replaces the layer's forward where tokens come as a stream and no gradient has to pass: in all inference, and in
+learning below the lowest adapted layer. Every other architecture, and the layers that learn, run transformers' own
+with the bank's hooks.
 """
 
 from collections.abc import Callable
@@ -97,8 +98,14 @@ class FusedLayer:
         self._norms = [Norm(layer.input_layernorm), Norm(layer.post_attention_layernorm)]
         heads = (attention.q_norm, attention.k_norm) if hasattr(attention, "q_norm") else ()
         self._head_norms = [Norm(norm) for norm in heads]
+        self._sites = (*self._attention_sites, self._o_site, self._gate_site, self._up_site, self._down_site)
         window = attention.sliding_window if hasattr(attention, "sliding_window") else None
         self._scoring = Scoring(attention.scaling, window)
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the bank in force adapts anything in this layer."""
+        return any(self._hooks.adapts(site) for site in self._sites)
 
     def __call__(self, x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
         """x (tokens, width), cos and sin (tokens, head width) -> (tokens, width)."""
@@ -181,10 +188,12 @@ def _install(layer: Any, fused: FusedLayer) -> None:
     original: Callable[..., Tensor] = layer.forward
 
     def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if torch.is_grad_enabled() or "stream" not in kwargs:
+        learns = torch.is_grad_enabled() and (hidden_states.requires_grad or fused.is_adapted)
+        if learns or "stream" not in kwargs:
             return original(hidden_states, *args, **kwargs)
         cos, sin = kwargs["position_embeddings"]
-        return fused(hidden_states[0], cos[0], sin[0], kwargs["stream"])[None]
+        with torch.no_grad():
+            return fused(hidden_states[0], cos[0], sin[0], kwargs["stream"])[None]
 
     layer.forward = forward
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from evolora.host.bank import Bank, BankHooks, StackedFactors, adapted_sites, stack_factors
 from evolora.host.layout import make_grid
 from evolora.host.lessons import micro_batches, pack, pages
+from evolora.host.likelihood import surprise
 from evolora.organism.genome import Factors, Genome, OptimizerState, SiteShape
 from evolora.organism.learning import Learner, Learnt, Lesson
 
@@ -80,9 +80,8 @@ class PolicyGradient:
                 use_cache=False,
                 stream=packed.tree,
             )
-        logits = out.logits[0].index_select(0, packed.source_of_target).float() / packed.temperatures[:, None]
-        surprise = F.cross_entropy(logits, packed.targets, reduction="none")  # (answer tokens,)
-        return torch.zeros_like(scalings).index_add(0, packed.owners, packed.advantages * surprise)
+        losses = surprise(out.logits[0], packed.source_of_target, packed.targets, packed.temperatures)
+        return torch.zeros_like(scalings).index_add(0, packed.owners, packed.advantages * losses)
 
 
 @dataclass(frozen=True)

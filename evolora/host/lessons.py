@@ -60,7 +60,8 @@ def cut(lesson: Lesson, max_tokens: int) -> Iterator[Lesson]:
 @dataclass(frozen=True)
 class Packed:
     """Lessons as one stream. `sources` are the stream positions whose logits are needed, `source_of_target` (answer
-    tokens,) says which of them predicts each target; `owners`, `advantages`, `temperatures` are per answer token."""
+    tokens,) says which of them predicts each target; `owners` and `advantages` are per answer token, `temperatures` per
+    source."""
 
     ids: Tensor
     positions: Tensor
@@ -80,7 +81,8 @@ def pack(batch: Sequence[tuple[int, Lesson]], num_organisms: int, device: torch.
     positions: list[int] = []
     branches: list[int] = []
     sources: list[int] = []
-    per_target: list[tuple[int, int, int, float, float]] = []  # source, target, owner, advantage, temperature
+    temperatures: list[float] = []
+    per_target: list[tuple[int, int, int, float]] = []  # source, target, owner, advantage
     counts, lengths = [0] * num_organisms, []
     for owner, lesson in batch:
         start, prompt = len(ids), lesson.prompt_ids
@@ -92,17 +94,18 @@ def pack(batch: Sequence[tuple[int, Lesson]], num_organisms: int, device: torch.
         for branch, (answer, advantage) in enumerate(zip(lesson.answers, lesson.advantages, strict=True), start=1):
             source = first
             for place, token in enumerate(answer):
-                per_target.append((source, token, owner, advantage, lesson.temperature))
+                per_target.append((source, token, owner, advantage))
                 if place + 1 < len(answer):  # the last token predicts nothing that is scored
                     ids.append(token)
                     positions.append(len(prompt) + place)
                     branches.append(branch)
                     sources.append(len(ids) - 1)
                     source = len(sources) - 1
+        temperatures += [lesson.temperature] * (len(sources) - first)
         lengths.append(len(ids) - start)
         counts[owner] += len(ids) - start
     grid = make_grid(lengths, device)
-    predictors, target, owner_of, advantage_of, temperature_of = zip(*per_target, strict=True)
+    predictors, target, owner_of, advantage_of = zip(*per_target, strict=True)
     position_tensor = torch.tensor(positions, device=device)
     branch_cells = grid.place(torch.tensor(branches, device=device) + 1) - 1  # empty cells become -1
     return Packed(
@@ -115,5 +118,5 @@ def pack(batch: Sequence[tuple[int, Lesson]], num_organisms: int, device: torch.
         torch.tensor(target, device=device),
         torch.tensor(owner_of, device=device),
         torch.tensor(advantage_of, device=device),
-        torch.tensor(temperature_of, device=device),
+        torch.tensor(temperatures, device=device),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from evolora.bare_host import ask_bare_host
 from evolora.errors import RunFolderError, WorkerError
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Event
@@ -13,7 +14,7 @@ from evolora.record.checkpoint import checkpoints, save_checkpoint
 from evolora.record.encounters import write_encounters
 from evolora.record.lives import append_lives
 from evolora.record.phylogeny import phylogeny_csv
-from evolora.record.run_dir import EVENTS, LIVES, METRICS, TIMING, RunDir, write_atomically
+from evolora.record.run_dir import BARE_HOST, EVENTS, LIVES, METRICS, TIMING, RunDir, to_json, write_atomically
 from evolora.world import Rules, World
 
 End = Literal["finished", "stopped", "extinct"]
@@ -72,6 +73,7 @@ class Simulation:
             observer.started(self)
         try:
             self._record_founding()
+            self._record_bare_host()
             while (end := self._end(should_stop())) is None:
                 report, seconds = self.step()
                 if self.world.generation % self.checkpoint_every == 0:
@@ -127,10 +129,7 @@ class Simulation:
         except WorkerError as error:
             self.world = before
             self._conclude()
-            raise WorkerError(
-                f"{error}; saved after generation {before.generation}: go on with "
-                f"`evolora simulate --resume {self.run_dir.path}`"
-            ) from error
+            raise self._deserted(error) from error
 
     def _end(self, stop: bool) -> End | None:
         if self.world.generation >= self.generations:
@@ -144,6 +143,17 @@ class Simulation:
             self.run_dir.append(EVENTS, [event.to_row() for event in self.founding])
             self.founding = ()
             self._checkpoint()
+
+    def _record_bare_host(self) -> None:
+        """Before the first generation; a run that was begun without it goes on without it."""
+        if self.world.generation or (self.run_dir.path / BARE_HOST).exists():
+            return
+        try:
+            bare = ask_bare_host(self.rules.niches, self.rules.tasks, self.world.population, self.evaluator)
+        except WorkerError as error:
+            raise self._deserted(error) from error
+        if bare is not None:
+            write_atomically(self.run_dir.path / BARE_HOST, to_json(bare.to_row()) + "\n")
 
     def _record(self, generation: Generation, seconds: float) -> None:
         """Answers first, metrics last: a row of metrics means that its generation is wholly recorded."""
@@ -171,6 +181,12 @@ class Simulation:
         saved = checkpoints(self.run_dir.path)
         if not saved or int(saved[-1].name.rpartition("-")[2]) != self.world.generation:
             self._checkpoint()
+
+    def _deserted(self, error: WorkerError) -> WorkerError:
+        return WorkerError(
+            f"{error}; saved after generation {self.world.generation}: go on with "
+            f"`evolora simulate --resume {self.run_dir.path}`"
+        )
 
     def _unwritable(self, error: OSError) -> RunFolderError:
         saved = checkpoints(self.run_dir.path)

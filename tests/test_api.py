@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import yaml
-from test_simulation import SETTINGS
+from puddle import SETTINGS
 
 import evolora
 from evolora.errors import ConfigError, EvoloraError, RunFolderError

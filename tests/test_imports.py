@@ -15,7 +15,7 @@ LAYERS = (
     ("lifecycle", "host"),
     ("world",),
     ("record", "evaluation"),
-    ("disturbance",),
+    ("disturbance", "bare_host"),
     ("stages",),
     ("learning",),
     ("generation",),

@@ -11,48 +11,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from puddle import SETTINGS, world
 from safetensors import SafetensorError
 
 from evolora.blueprint import build_rules
 from evolora.build import open_run, resume_run
-from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError, RunFolderError
 from evolora.record import checkpoint as checkpoint_module
 from evolora.record.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from evolora.record.lives import niche_names, read_lives
 from evolora.record.run_dir import EVENTS, LIVES, METRICS, RunDir
-
-SETTINGS = {
-    "name": "puddle",
-    "seed": 3,
-    "generations": 6,
-    "host": {"name": "tiny-llama", "device": "cpu", "dtype": "float32", "threads": 1},
-    "niches": [
-        {"family": "toy_family:NonAscii", "name": "first", "settings": {"kind": "a"}, "inflow": 20.0},
-        {"family": "toy_family:NonAscii", "name": "second", "settings": {"kind": "b"}, "inflow": 6.0},
-    ],
-    "traits": {
-        "rank": {"founders": [2, 4], "bounds": [1, 6], "step": 1},
-        "answer_limit": {"founders": [2, 4], "bounds": [1, 5], "step": 1},
-        "num_examples": {"founders": [0, 1], "bounds": [0, 1], "step": 0.3},
-    },
-    "population": {"founders": 6, "capacity": 8, "founder_energy": 3.0},
-    "encounters": {"visits": 2, "answers_per_task": 3, "tasks_per_niche": 2},
-    "energy": {"upkeep": 0.6, "cost_per_prompt_token": 0.002, "cost_per_generated_token": 0.01},
-    "reproduction": {
-        "threshold": 4.0,
-        "endowment": 2.0,
-        "merge_prob": 0.5,
-        "merging": {"weighted_sum": 1, "crossover": 1},
-        "mutation": {"gaussian": 2, "grow_rank": 1, "shrink_rank": 1, "drop_site": 1},
-    },
-    "death": {"max_age": 4},
-    "record": {"checkpoint_every": 2},
-}
-
-
-def world(**changes) -> WorldConfig:
-    return WorldConfig.model_validate({**SETTINGS, **changes})
 
 
 def logs(path: Path) -> tuple[bytes, bytes, bytes]:

@@ -10,7 +10,8 @@ from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import held_out_scores
 from evolora.viz.lineages import muller
-from evolora.viz.niches import niche_economy, niche_scores, specialisation
+from evolora.viz.niche_scores import niche_scores
+from evolora.viz.niches import niche_economy, specialisation
 from evolora.viz.now import mean_score, throughput
 from evolora.viz.one_life import life
 from evolora.viz.panels import PANELS, Panel

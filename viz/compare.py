@@ -1,36 +1,209 @@
-"""Several runs in one plot."""
+"""Several runs in one plot: a line a run, over a shared axis of generations, named by what differs between them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
-from evolora.record.run_data import RunData
-from evolora.viz.series import pick, shown_rows
-from evolora.viz.style import GENERATION, colour, figure, text
+from evolora.record.run_data import Row, RunData
+from evolora.viz.naming import run_names
+from evolora.viz.series import evenly, number, pick, table_of
+from evolora.viz.style import ENERGY, GENERATION, colour, figure, text
+
+DASHES = ("solid", "dash", "dot", "dashdot")  # runs can be told apart without colours too
+
+Rows = Sequence[Row]
 
 
-def mean_scores(runs: Sequence[RunData], *, theme: str = "light") -> go.Figure:
-    """Mean score of all answers, a line a run."""
-    return _lines(runs, "mean_score", "mean score of answers (0 to 1)", "mean score %{y:.3f}", theme)
+@dataclass(frozen=True)
+class Curve:
+    """A number that runs are compared by: `values` makes it out of rows of metrics, in generations' order."""
+
+    key: str
+    group: str
+    title: str
+    caption: str
+    axis: str
+    form: str
+    values: Callable[[Rows], list[float]]
+
+    def available(self, run: RunData) -> bool:
+        """Whether the run has the number in any generation."""
+        return bool(np.isfinite(self.values(run.metrics)).any())
 
 
-def living(runs: Sequence[RunData], *, theme: str = "light") -> go.Figure:
-    """How many organisms live, a line a run."""
-    return _lines(runs, "num_living", "alive (count)", "%{y} alive", theme)
+def _of(*keys: str) -> Callable[[Rows], list[float]]:
+    return lambda rows: pick(rows, *keys)
 
 
-def _lines(runs: Sequence[RunData], key: str, axis: str, value: str, theme: str) -> go.Figure:
-    plot = figure(theme, GENERATION, axis)
-    for index, run in enumerate(runs):
-        rows = shown_rows(run)
-        name = text(run.path.name)
+def _share_of_deaths(cause: str) -> Callable[[Rows], list[float]]:
+    """Of all who died so far, the share that died of `cause`."""
+
+    def values(rows: Rows) -> list[float]:
+        tables = [table_of(row, "deaths") for row in rows]
+        died = np.cumsum([sum(table.values()) for table in tables])
+        of_cause = np.cumsum([table.get(cause, 0.0) for table in tables])
+        return list(np.divide(of_cause, died, out=np.full(len(rows), np.nan), where=died > 0))
+
+    return values
+
+
+def _born(rows: Rows) -> list[float]:
+    """How many were born so far, in every way."""
+    return [float(born) for born in np.cumsum([sum(table_of(row, "births").values()) for row in rows])]
+
+
+def _mean_energy(rows: Rows) -> list[float]:
+    owned, living = pick(rows, "energy", "organisms"), [number(row.get("num_living")) for row in rows]
+    return [own / alive if alive > 0 else float("nan") for own, alive in zip(owned, living, strict=True)]
+
+
+CURVES: tuple[Curve, ...] = (
+    Curve(
+        "mean-score",
+        "Now",
+        "How well they answer",
+        "Each line is a run: do the worlds end up in the same place, and which gets there first?",
+        "mean score of answers (0 to 1)",
+        ".3f",
+        _of("mean_score"),
+    ),
+    Curve(
+        "living",
+        "Now",
+        "Organisms alive",
+        "Each line is a run: which worlds fill up, which die out?",
+        "alive (count)",
+        ".0f",
+        _of("num_living"),
+    ),
+    Curve(
+        "mean-energy",
+        "Population",
+        "Energy of an organism",
+        "What one organism owns on average: the lower, the harder the world.",
+        ENERGY,
+        ".2f",
+        _mean_energy,
+    ),
+    Curve(
+        "insolvent",
+        "Population",
+        "Deaths by insolvency",
+        "The share of all deaths so far that struck those who could not pay: selection by energy, where it is high.",
+        "share of all deaths so far (0 to 1)",
+        ".1%",
+        _share_of_deaths("insolvency"),
+    ),
+    Curve(
+        "born",
+        "Population",
+        "Births so far",
+        "The steeper the line, the faster generations of organisms follow each other.",
+        "births since the start (count)",
+        ",.0f",
+        _born,
+    ),
+    Curve(
+        "lineages",
+        "Lineages",
+        "Founding families left",
+        "How many founders still have descendants: a line that falls faster is a world with fewer, larger winners.",
+        "founding lineages alive (count)",
+        ".0f",
+        _of("num_lineages"),
+    ),
+    Curve(
+        "phenotypes",
+        "Ecology",
+        "Kinds of organism",
+        "Effective number of favourite niches: a line that stays high is a world with room for several ways to live.",
+        "effective phenotypes (count)",
+        ".2f",
+        _of("ecology", "phenotype_hill_1"),
+    ),
+    Curve(
+        "adapters",
+        "Ecology",
+        "Kinds of adapter",
+        "Effective number of different sets of weights: 1 means that all are alike.",
+        "effective adapters (count)",
+        ".2f",
+        _of("ecology", "adapter_hill_1"),
+    ),
+    Curve(
+        "labour",
+        "Ecology",
+        "Division of labour beyond chance",
+        "Above 2, organisms solve different tasks from each other more than shuffling explains.",
+        "H2' of tasks solved, deviations above shuffled",
+        "+.1f",
+        _of("ecology", "tasks_h2_prime_z"),
+    ),
+    Curve(
+        "novelty",
+        "Ecology",
+        "Success beyond drift",
+        "Above zero, families persist longer than in a shadow population without merit.",
+        "activity above drift (share)",
+        "+.1%",
+        _of("ecology", "activity_lineage_excess"),
+    ),
+    Curve(
+        "heritability",
+        "Ecology",
+        "Heritability of the score",
+        "Above zero, children take after their parents; without this, selection could change nothing.",
+        "slope of child on parent",
+        ".2f",
+        _of("ecology", "heritability_score"),
+    ),
+    Curve(
+        "coverage",
+        "Ecology",
+        "What each population can do together",
+        "The share of tasks met that at least one organism solved.",
+        "share of tasks (0 to 1)",
+        ".3f",
+        _of("ecology", "coverage_all"),
+    ),
+    Curve(
+        "gini",
+        "Population",
+        "Inequality",
+        "0 means that all own the same energy, 1 that one owns everything.",
+        "Gini coefficient (0 to 1)",
+        ".2f",
+        _of("ecology", "energy_gini"),
+    ),
+)
+CURVE_BY_KEY = {curve.key: curve for curve in CURVES}
+
+
+def over_each_other(
+    runs: Sequence[RunData], curve: str, *, generation: int | None = None, theme: str = "light"
+) -> go.Figure:
+    """One of `CURVES`, a line a run, up to a generation."""
+    chosen = CURVE_BY_KEY[curve]
+    plot = figure(theme, GENERATION, chosen.axis)
+    for index, (run, name) in enumerate(zip(runs, run_names(runs), strict=True)):
+        rows = [row for row in run.metrics if generation is None or row["generation"] <= generation]
+        points = evenly([point for point in zip(rows, chosen.values(rows), strict=True) if np.isfinite(point[1])])
         plot.add_scatter(
-            x=[row["generation"] for row in rows],
-            y=pick(rows, key),
-            mode="lines",
-            name=name,
-            line_color=colour(index),
-            hovertemplate=f"{name}, generation %{{x}}: {value}<extra></extra>",
+            x=[row["generation"] for row, _ in points],
+            y=[value for _, value in points],
+            **run_line(index, name),
+            hovertemplate=f"{text(name)}, generation %{{x}}: %{{y:{chosen.form}}}<extra></extra>",
         )
     plot.update_yaxes(rangemode="tozero")
     return plot
+
+
+def run_line(index: int, name: str) -> dict[str, object]:
+    """How the index-th run's line looks, in every plot."""
+    return {
+        "mode": "lines",
+        "name": text(name),
+        "line": {"color": colour(index), "dash": DASHES[index % len(DASHES)], "width": 2},
+    }

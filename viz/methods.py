@@ -3,6 +3,7 @@
 from typing import Any
 
 from evolora.record.run_data import RunData
+from evolora.viz.niche_scores import bare_host_scores
 from evolora.viz.series import pick
 from evolora.viz.signs import SHUFFLES, SURE
 
@@ -51,7 +52,21 @@ def _host(run: RunData) -> list[str]:
             setting(run, "population", "capacity"),
         ),
         _say("Everything random follows from seed {}.", run.seed),
+        _bare_host(run),
     ]
+
+
+def _bare_host(run: RunData) -> str:
+    scores = bare_host_scores(run)
+    tasks = [tasks for by_niche in scores.values() for _, tasks in by_niche.values()]
+    if not tasks:
+        return ""
+    counts = str(min(tasks)) if min(tasks) == max(tasks) else f"{min(tasks)} to {max(tasks)}"
+    return (
+        f"Before the first generation the bare host answered {counts} held-out tasks of every niche once, greedily and "
+        f"at no price, with {' and with '.join(map(str, scores))} worked examples in its prompt; the organisms' own "
+        "scores are of the tasks they lived on, sampled at their own temperature."
+    )
 
 
 def _living(run: RunData) -> list[str]:

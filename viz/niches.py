@@ -87,34 +87,6 @@ def niche_earnings(run: RunData, until: int | None = None) -> tuple[list[int], V
     return generations, np.array(sums).reshape(len(generations), len(run.niches))
 
 
-def niche_scores(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
-    """Mean score of the answers in each niche; dotted, the founders' score in the first generation."""
-    rows = shown_rows(run, generation)
-    plot = figure(theme, GENERATION, "mean score of answers (0 to 1)")
-    generations = [row["generation"] for row in rows]
-    for index, niche in enumerate(run.niches):
-        scores = pick(rows, "niche_scores", niche)
-        group = {"legendgroup": str(index), "line_color": colour(index)}
-        hover = f"{text(niche)}, generation %{{x}}: mean score %{{y:.3f}}<extra></extra>"
-        plot.add_scatter(x=generations, y=scores, name=text(niche), mode="lines", hovertemplate=hover, **group)
-        first = next((score for score in scores if np.isfinite(score)), None)
-        if first is not None and len(generations) > 1:
-            plot.add_scatter(
-                x=[generations[0], generations[-1]],
-                y=[first, first],
-                mode="lines",
-                line_dash="dot",
-                line_width=1,
-                opacity=0.5,
-                showlegend=False,
-                hovertemplate=f"{text(niche)}: %{{y:.3f}} when it was first visited<extra></extra>",
-                **group,
-            )
-    plot.update_yaxes(rangemode="tozero")
-    plot.update_layout(height=460)
-    return plot
-
-
 def specialisation(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Who lives on what: the share of its meals that each organism got from each niche, specialists sorted together.
 

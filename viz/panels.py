@@ -13,7 +13,8 @@ from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import has_holdout, held_out_scores
 from evolora.viz.lineages import muller
-from evolora.viz.niches import niche_economy, niche_scores, specialisation
+from evolora.viz.niche_scores import niche_scores
+from evolora.viz.niches import niche_economy, specialisation
 from evolora.viz.now import mean_score, throughput
 from evolora.viz.one_life import life
 from evolora.viz.pond import pond
@@ -201,7 +202,7 @@ PANELS: tuple[Panel, ...] = (
         "niche-scores",
         "Niches",
         "Skill by niche",
-        "How often answers are right in each kind of task; the dotted line is where the founders began.",
+        "How often answers are right in each kind of task; above the grey lines they beat the bare language model.",
         niche_scores,
         has_metrics,
     ),

@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from evolora.record.run_data import RunData
 from evolora.viz import compare, tables
+from evolora.viz.compare_grids import GRIDS
 from evolora.viz.methods import methods
 from evolora.viz.now import summary
 from evolora.viz.panels import GROUPS, PANELS, Panel
@@ -64,14 +65,17 @@ def _slug(group: str) -> str:
 
 
 def _comparison(runs: list[RunData], figures: dict[str, go.Figure]) -> str:
-    figures["runs-scores"] = compare.mean_scores(runs)
-    figures["runs-living"] = compare.living(runs)
-    plots = [
-        _plot("runs-scores", "How well they answer", "Each line is a run: do the worlds end up in the same place?"),
-        _plot("runs-living", "Organisms alive", "Each line is a run: which worlds fill up, which die out?"),
-    ]
-    table = _table(tables.comparison_table(runs))
-    return f'<section id="runs"><h2>All runs</h2>{table}<div class="plots">{"".join(plots)}</div></section>'
+    plots = []
+    for curve in compare.CURVES:
+        if any(curve.available(run) for run in runs):
+            figures[f"runs-{curve.key}"] = compare.over_each_other(runs, curve.key)
+            plots.append(_plot(f"runs-{curve.key}", curve.title, curve.caption))
+    for grid in GRIDS:
+        if any(grid.available(run) for run in runs):
+            figures[f"runs-{grid.key}"] = grid.draw(runs)
+            plots.append(_plot(f"runs-{grid.key}", grid.title, grid.caption, wide=True))
+    told = _table(tables.comparison_table(runs)) + _table(tables.difference_table(runs), "words")
+    return f'<section id="runs"><h2>All runs</h2>{told}<div class="plots">{"".join(plots)}</div></section>'
 
 
 def _run(run: RunData, key: str, figures: dict[str, go.Figure], titled: bool) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from evolora.record.run_data import RunData
+from evolora.viz.naming import differences, run_names
+from evolora.viz.niche_scores import bare_host_scores
 from evolora.viz.niches import niche_prices
 from evolora.viz.series import count_events, evenly, number, pick, shown_rows, table_of
 from evolora.viz.signs import signs_of_life
@@ -63,6 +65,8 @@ def niche_table(run: RunData) -> Table:
     rows = run.metrics
     fed = np.nan_to_num(run.life_column("meals")).sum(axis=0)
     prices = niche_prices(run, run.generations[-1:])
+    bare = bare_host_scores(run)
+    best_prompted = bare[max(bare)] if bare else {}
     lines = []
     for index, niche in enumerate(run.niches):
         scores = [score for score in pick(rows, "niche_scores", niche) if np.isfinite(score)]
@@ -71,6 +75,7 @@ def niche_table(run: RunData) -> Table:
             (
                 niche,
                 _fixed(float(prices[-1, index]) if len(prices) else np.nan, 2),
+                _fixed(best_prompted.get(niche, (np.nan, 0))[0], 3),
                 _fixed(scores[0] if scores else np.nan, 3),
                 _fixed(scores[-1] if scores else np.nan, 3),
                 _whole(table_of(last, "niche_visitors").get(niche, 0.0)),
@@ -78,7 +83,10 @@ def niche_table(run: RunData) -> Table:
                 _fixed(float(fed[index]), 1),
             )
         )
-    head = ("niche", "price", "score at first", "score at last", "visitors at last", "stock at last", "fed in all")
+    head = (
+        "niche", "price", "bare host", "score at first", "score at last", "visitors at last", "stock at last",
+        "fed in all",
+    )  # fmt: skip
     return Table("Niches", head, tuple(lines))
 
 
@@ -142,6 +150,14 @@ def comparison_table(runs: list[RunData]) -> Table:
         "deaths", "signs of life seen",
     )  # fmt: skip
     return Table("The runs", head, tuple(rows))
+
+
+def difference_table(runs: list[RunData]) -> Table:
+    """The settings by which the runs' worlds differ, a line each; none where the worlds are alike."""
+    told = differences(runs)
+    keys = list(told[0])[:MOST_ROWS] if told else []
+    rows = [(key, *(row[key] for row in told)) for key in keys]
+    return Table("What differs between their worlds", ("setting", *run_names(runs)), tuple(rows))
 
 
 def _whole(value: float) -> str:

@@ -34,7 +34,7 @@ def watch(
     socket_number: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
     beside: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Open a page that shows runs as they live: the pond, the plots, every organism.
+    """Open a page that shows runs as they live: the pond, the plots, every organism. Two to four RUNs: side by side.
 
     It only reads the run folders, listens on this machine alone, and may be started and stopped at any time.
     """
@@ -45,10 +45,11 @@ def watch(
         if not folder.is_dir():
             raise RunFolderError(f"{folder}: expected a run folder or a folder of runs, got none; give one")
     from evolora.dashboard.address import address_of, listen_on
+    from evolora.dashboard.comparing import comparison_of
     from evolora.dashboard.server import serve
 
     listening = listen_on(host, port) if socket_number is None else socket.socket(fileno=socket_number)
-    address = address_of(listening)
+    address = address_of(listening) + comparison_of(folders)
     if beside is None:
         typer.echo(f"dashboard: {address}  (Ctrl-C ends it)")
 

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from evolora.dashboard import comparing
 from evolora.dashboard.figures import draw_panel, list_panels
 from evolora.dashboard.library import Library
 from evolora.dashboard.organisms import describe_organism
@@ -62,6 +63,22 @@ def organism(library: Library, request: Request) -> Response:
     if described is None:
         raise RunFolderError(f"organism {identity}: nobody of that number was born in this run")
     return as_json(described)
+
+
+def compare(library: Library, request: Request) -> Response:
+    """Several runs, and the plots there are of them together."""
+    return as_json(comparing.describe(library, _keys(request)))
+
+
+def compare_panel(library: Library, request: Request) -> Response:
+    """One plot of several runs, as plotly.js draws it."""
+    generation, theme = number(request, "generation", None), request.query_params.get("theme", "light")
+    text = comparing.draw(library, _keys(request), request.path_params["panel"], generation, theme)
+    return Response(text.encode("utf-8", "replace"), media_type="application/json")
+
+
+def _keys(request: Request) -> list[str]:
+    return request.query_params.get("runs", "").split(",")
 
 
 def answer(library: Library, question: Question, request: Request) -> Response:

@@ -32,6 +32,8 @@ QUESTIONS: dict[str, answers.Question] = {
     "/api/runs/{key}/panels": answers.panels,
     "/api/runs/{key}/panels/{panel}": answers.panel,
     "/api/runs/{key}/organisms/{organism}": answers.organism,
+    "/api/compare": answers.compare,
+    "/api/compare/{panel}": answers.compare_panel,
 }
 
 

@@ -17,7 +17,7 @@ from evolora.errors import RunFolderError
 from evolora.record.event_log import ByOrganism, EventLog
 from evolora.record.lives_tail import PER_NICHE, LivesTail
 from evolora.record.row_log import RowLog
-from evolora.record.run_dir import EVENTS, LIVES, METRICS, TIMING
+from evolora.record.run_dir import BARE_HOST, EVENTS, LIVES, METRICS, TIMING
 from evolora.record.tail import file_inside
 
 Row = dict[str, Any]
@@ -149,6 +149,11 @@ class RunData:
     def deaths(self) -> Mapping[int, Row]:
         """The death of an organism, by its id; the living have none."""
         return ByOrganism(self.death_table)
+
+    @property
+    def bare_host(self) -> Row:
+        """What the host scores by itself (`evolora.bare_host.BareHost`); empty where the run did not ask it."""
+        return self._read_settings(BARE_HOST, json.loads, needed=False)
 
     @property
     def holdout(self) -> Row:

@@ -11,6 +11,7 @@ from typing import Any
 from evolora.errors import RunFolderError
 
 METRICS, EVENTS, TIMING, LIVES = "metrics.jsonl", "events.jsonl", "timing.jsonl", "lives.arrow"
+BARE_HOST = "bare_host.json"  # how well the host answers by itself
 LOGS = (METRICS, EVENTS, TIMING, LIVES)
 
 

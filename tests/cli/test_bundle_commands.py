@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from bundles import forge, write_run
-from test_simulation import world
+from puddle import world
 from typer.testing import CliRunner
 
 from evolora.build import open_run

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 import torch
 from engine import random_genome
+from puddle import world
 from test_local import encounter
-from test_simulation import world
 
 from evolora.build import build_evaluator
 from evolora.environment.encounter import Encounter

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_simulation import world
+from puddle import world
 
 from evolora.blueprint import build_rules, found_world
 from evolora.build import build_evaluator, open_run

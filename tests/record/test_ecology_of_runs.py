@@ -5,38 +5,23 @@ from pathlib import Path
 
 import pytest
 from phylotrackpy import systematics
+from puddle import toy_niches, world
 
 from evolora.build import open_run, resume_run
-from evolora.config.world import WorldConfig
 from evolora.record.run_dir import METRICS
 
-SETTINGS = {
-    "name": "puddle",
-    "seed": 3,
-    "generations": 7,
-    "host": {"name": "tiny-llama", "device": "cpu", "dtype": "float32", "threads": 1},
-    "niches": [
-        {"family": "toy_family:NonAscii", "name": "first", "settings": {"kind": "a"}, "inflow": 20.0},
-        {"family": "toy_family:NonAscii", "name": "second", "settings": {"kind": "b"}, "inflow": 20.0},
-    ],
-    "traits": {
-        "rank": {"founders": [2, 3], "bounds": [1, 4], "step": 1},
-        "answer_limit": {"founders": [2, 4], "bounds": [1, 5], "step": 1},
-        "num_examples": {"founders": [0, 1], "bounds": [0, 1], "step": 0.3},
-    },
-    "population": {"founders": 6, "capacity": 8, "founder_energy": 3.0},
-    "encounters": {"visits": 2, "answers_per_task": 3, "tasks_per_niche": 2},
-    "energy": {"upkeep": 0.6, "cost_per_prompt_token": 0.002, "cost_per_generated_token": 0.01},
-    "reproduction": {"threshold": 4.0, "endowment": 2.0, "merge_prob": 0.0},
-    "learning": {"method": "none"},
-    "death": {"max_age": 4},
-    "record": {"checkpoint_every": 2, "ecology_every": 3, "elites": 0},
-}
+WORLD = world(
+    generations=7,
+    niches=toy_niches("first", "second"),
+    reproduction={"threshold": 4.0, "endowment": 2.0, "merge_prob": 0.0},
+    learning={"method": "none"},
+    record={"checkpoint_every": 2, "ecology_every": 3, "elites": 0},
+)
 
 
 @pytest.fixture(scope="module")
 def puddle(tmp_path_factory) -> Path:
-    simulation = open_run(WorldConfig.model_validate(SETTINGS), tmp_path_factory.mktemp("puddle"))
+    simulation = open_run(WORLD, tmp_path_factory.mktemp("puddle"))
     simulation.run()
     return simulation.run_dir.path
 
@@ -63,7 +48,7 @@ def test_the_measures_agree_with_the_rest_of_the_row(puddle):
 
 
 def test_a_run_stopped_between_snapshots_goes_on_with_the_same_rows(puddle, tmp_path):
-    first = open_run(WorldConfig.model_validate(SETTINGS), tmp_path)
+    first = open_run(WORLD, tmp_path)
     first.run(should_stop=lambda: first.world.generation >= 4)
     resume_run(first.run_dir.path).run()
     assert (first.run_dir.path / METRICS).read_bytes() == (puddle / METRICS).read_bytes()

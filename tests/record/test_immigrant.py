@@ -10,8 +10,8 @@ import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from puddle import SETTINGS, world
 from safetensors.torch import load_file, save_file
-from test_simulation import SETTINGS, world
 from typer.testing import CliRunner
 
 from evolora.blueprint import build_rules, found_world

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from test_simulation import world
+from puddle import world
 
 from evolora.build import open_run
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from puddle import world
 from run_server import make_run
-from test_simulation import world
 from typer.testing import CliRunner
 
 from evolora.build import open_run

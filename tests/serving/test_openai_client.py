@@ -13,8 +13,8 @@ from typing import Any
 
 import openai
 import pytest
+from puddle import world
 from run_server import NUM_ORGANISMS, make_run, resident_megabytes, serving
-from test_simulation import world
 
 from evolora.build import build_evaluator
 from evolora.environment.encounter import Encounter

@@ -1,7 +1,7 @@
 """The best of a run leave it as PEFT adapters."""
 
 from peft import PeftModel
-from test_simulation import world
+from puddle import world
 
 from evolora.build import open_run
 from evolora.host.load import load_host

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
+from puddle import world
 from safetensors import safe_open
 from safetensors.torch import load_file
-from test_simulation import world
 from typer.testing import CliRunner
 
 from evolora.build import build_evaluator, open_run

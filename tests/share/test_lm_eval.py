@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_simulation import SETTINGS
+from puddle import SETTINGS
 from typer.testing import CliRunner
 
 from evolora.blueprint import build_rules

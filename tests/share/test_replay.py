@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from bundles import contents_of, forge, write_run
+from puddle import world
 from pydantic import BaseModel
-from test_simulation import world
 
 from evolora.build import open_run
 from evolora.config.comments import section_of

@@ -322,6 +322,9 @@ def ecology(world: Invention, generation: int, scores: np.ndarray) -> dict:
         "coverage_all": float(0.2 + 0.6 * rise + noise[3]),
         "heritability_score": None if generation < 4 else float(0.3 + noise[4]),
         "heritability_score_se": None if generation < 4 else 0.1,
+        "adapter_hill_1": float(2 + 3 * rise) if costly else None,
+        "energy_gini": float(0.2 + 0.2 * rise),
+        "phenotype_hill_1": float(1 + 4 * rise),
         "lineage_hill_0": float(len(counts)),
         "lineage_hill_1": float(np.exp(-(counts * np.log(counts)).sum())),
         "price_score_selection": float(0.01 + noise[5]),
@@ -377,3 +380,9 @@ def write_settings(path: Path, world: Invention, name: str, seed: int, generatio
         "dtype": "bfloat16", "versions": {"evolora": "0.1.0", "torch": "2.13.0"}, "threads": 1,
     }  # fmt: skip
     (path / "run.json").write_text(json.dumps(run))
+    bare = {
+        "answer_limit": 12,
+        "num_tasks": dict.fromkeys(world.niches, 5),
+        "scores": {"0": dict.fromkeys(world.niches, 0.0), "1": dict.fromkeys(world.niches, 0.2)},
+    }
+    (path / "bare_host.json").write_text(json.dumps(bare))

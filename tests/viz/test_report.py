@@ -72,8 +72,8 @@ def test_several_runs_come_with_a_table_and_a_plot_of_all(pretend_folder, tmp_pa
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "both.html").read_text()
     figures = figures_of(page)
-    assert {"runs-scores", "run0-muller", "run1-muller"} <= set(figures)
-    assert len(figures["runs-scores"]["data"]) == 2
+    assert {"runs-mean-score", "run0-muller", "run1-muller"} <= set(figures)
+    assert len(figures["runs-mean-score"]["data"]) == 2
     assert "The runs" in page and page.count("The resolved world file") == 2
 
 

@@ -57,7 +57,8 @@ export class Drawer {
         ["energy", amount(curve.energy.at(-1) ?? birth.energy)], ["children", count(life.num_children)]]),
       ...section("Parents", this.kin(life.parents, "none: a founder")),
       ...section("Children", this.kin(life.children, "none"), life.num_children > life.children.length ? make("p", { class: "quiet" }, `and ${life.num_children - life.children.length} more`) : null),
-      ...section("Energy, by generation", energyCurve(curve)),
+      ...section("Energy, by generation", lifeCurve(curve.generation, curve.energy, "Energy")),
+      ...(curve.score.filter((score) => score !== null).length > 1 ? section("Learning: mean score of its answers, by generation", lifeCurve(curve.generation, curve.score, "Mean score", 1)) : []),
       ...section("Meals", meals(life.meals)),
       ...section("Traits", facts(Object.entries(life.traits).map(([name, value]) => [name.replaceAll("_", " "), trait(value)]))),
       ...(life.norms.length ? section(`How far its weights have moved, by site (checkpoint of generation ${life.norms[0].generation})`, bars(life.norms.map((row) => [row.site, row.norm, amount(row.norm)]))) : []),
@@ -118,18 +119,20 @@ function answers(rows) {
     make("span", { class: "said" }, row.text || "(said nothing)"))));
 }
 
-/** Energy over a life, with its scale; the same look in both themes. */
-function energyCurve({ generation, energy }) {
-  if (!generation.length) return make("p", { class: "quiet" }, "Born this generation: nothing to draw yet.");
+/** A quantity over a life, with its scale (up to `top`, or its own height); generations without it are left out. */
+function lifeCurve(generations, quantity, name, top = 1e-9) {
+  if (!generations.length) return make("p", { class: "quiet" }, "Born this generation: nothing to draw yet.");
+  const known = generations.map((_, index) => index).filter((index) => quantity[index] !== null && quantity[index] !== undefined);
+  const [generation, values] = [known.map((index) => generations[index]), known.map((index) => quantity[index])];
+  if (!known.length) return make("p", { class: "quiet" }, "Not recorded.");
   const [width, height, left, bottom] = [440, 150, 42, 22];
-  const values = energy.map((value) => value ?? 0);
-  const [most, least] = [Math.max(1e-9, ...values), Math.min(0, ...values)];
+  const [most, least] = [Math.max(top, ...values), Math.min(0, ...values)];
   const [first, last] = [generation[0], generation.at(-1)];
   const x = (at) => left + (width - left - 8) * (at - first) / Math.max(1, last - first);
   const y = (value) => 8 + (height - bottom - 8) * (1 - (value - least) / (most - least));
   const points = generation.map((at, index) => `${x(at).toFixed(1)},${y(values[index]).toFixed(1)}`);
   const label = (at, down, anchor, text) => makeVector("text", { x: at, y: down, "text-anchor": anchor, "font-size": 11, opacity: 0.75 }, text);
-  return makeVector("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Energy from ${amount(values[0])} to ${amount(values.at(-1))}, generations ${first} to ${last}` },
+  return makeVector("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${name} from ${amount(values[0])} to ${amount(values.at(-1))}, generations ${first} to ${last}` },
     makeVector("line", { x1: left, x2: width - 8, y1: y(0), y2: y(0), stroke: "currentcolor", opacity: 0.3 }),
     makeVector("polygon", { points: `${x(first)},${y(0)} ${points.join(" ")} ${x(last)},${y(0)}`, fill: "var(--accent)", opacity: 0.16 }),
     points.length > 1 ? makeVector("polyline", { points: points.join(" "), fill: "none", stroke: "var(--accent)", "stroke-width": 2, "stroke-linejoin": "round" })

@@ -4,7 +4,7 @@ import { find } from "./dom.js";
 
 const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
-export function bindKeys({ player, toggleTheme, close }) {
+export function bindKeys({ player, toggleTheme, compare, close }) {
   const acts = {
     " ": () => player.toggle(),
     ArrowLeft: (event) => player.step(event.shiftKey ? -10 : -1),
@@ -13,12 +13,13 @@ export function bindKeys({ player, toggleTheme, close }) {
     End: () => player.follow(),
     l: () => player.follow(),
     t: toggleTheme,
+    c: compare,
     "/": () => find("search-field").focus(),
     "?": () => find("help").showModal(),
     Escape: close,
   };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || find("help").open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const at = document.activeElement;
     if (event.key === "Escape" && at?.id === "search-field") at.blur();
     const own = TYPING.has(at?.tagName) || (event.key === " " && (at?.tagName === "BUTTON" || at?.tagName === "A"));

@@ -5,6 +5,7 @@ import { toCsv } from "./csv.js";
 import { make, put } from "./dom.js";
 
 const HEIGHT = 340;
+const MOST_NAMED = 4; // traces in the legend of a narrow plot
 let plotly; // a promise: four megabytes that nobody waits for before the pond is there
 
 function loadPlotly() {
@@ -23,21 +24,33 @@ export class Panels {
     this.watcher = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "240px" });
   }
 
-  /** The plots of a run; those it already shows stay. */
-  async show(run) {
-    const { panels } = await ask(`runs/${run}/panels`);
-    const keys = panels.map((panel) => panel.key).join();
-    if (run === this.run && keys === this.keys) return;
-    Object.assign(this, { run, keys });
+  /** The plots of `subject`, described; those it already shows stay. Those of one `set` stand beside each other. */
+  show(subject, described) {
+    const keys = described.map((panel) => panel.key).join();
+    if (subject === this.subject && keys === this.keys) return;
+    Object.assign(this, { subject, keys });
     for (const panel of this.panels.values()) panel.clear();
     this.watcher.disconnect();
-    this.panels = new Map(panels.map((described) => [described.key, new Panel(described, this)]));
-    const names = [...new Set(panels.map((panel) => panel.group))];
+    this.panels = new Map(described.map((panel) => [panel.key, new Panel(panel, this)]));
+    const names = [...new Set(described.map((panel) => panel.group))];
     put(this.root, ...names.map((name, index) => make("section", { class: "group", id: `group-${index}`, "aria-label": name },
-      make("h2", {}, name),
-      make("div", { class: "grid" }, ...panels.filter((panel) => panel.group === name).map((panel) => this.panels.get(panel.key).element)))));
-    put(this.groups, make("a", { href: "#pond" }, "Pond"), ...names.map((name, index) => make("a", { href: `#group-${index}` }, name)));
+      make("h2", {}, name), make("div", { class: "grid" }, ...this.laidOut(described.filter((panel) => panel.group === name))))));
+    put(this.groups, make("a", { href: "#player" }, "Pond"), ...names.map((name, index) => make("a", { href: `#group-${index}` }, name)));
     for (const panel of this.panels.values()) this.watcher.observe(panel.element);
+  }
+
+  /** Elements for plots in their order, a set of them as one. */
+  laidOut(described) {
+    const sets = new Map();
+    return described.map(({ key, set }) => {
+      const { element } = this.panels.get(key);
+      if (!set) return element;
+      if (sets.has(set.key)) return sets.get(set.key).append(element);
+      const members = make("div", { class: "members" }, element);
+      sets.set(set.key, members);
+      return make("article", { class: "panel wide", "data-set": set.key, "aria-label": set.title },
+        make("header", {}, make("h3", {}, set.title)), members, make("p", { class: "caption" }, set.caption));
+    });
   }
 
   /** The run has grown, another generation is shown (null: the newest), or the theme has changed. */
@@ -61,10 +74,12 @@ export class Panels {
     this.busy = true;
     try {
       for (;;) {
-        const wanted = `${this.run}/${this.generation}/${this.theme}/${this.version}`;
+        const wanted = `${this.subject}/${this.generation}/${this.theme}/${this.version}`;
         const next = [...this.panels.values()].find((panel) => panel.inView && panel.state !== wanted);
         if (!next) break;
-        await next.draw(this.run, this.generation, this.theme, wanted);
+        await next.draw(this.generation, this.theme, wanted);
+        const set = next.described.set?.key;
+        if (set) await align([...this.panels.values()].filter((panel) => panel.described.set?.key === set && panel.figure));
       }
     } finally {
       this.busy = false;
@@ -77,23 +92,26 @@ class Panel {
     Object.assign(this, { described, owner, inView: false, state: null, figure: null });
     const tool = (name, title, act) => make("button", { type: "button", title, "aria-label": `${described.title}: ${title}`, onclick: act }, name);
     this.plot = make("div", { class: "plot", "aria-busy": "true" });
-    this.element = make("article", { class: described.wide ? "panel wide" : "panel", "data-panel": described.key, "aria-label": described.title },
-      make("header", {}, make("h3", {}, described.title), make("div", { class: "tools" },
-        tool("SVG", "download as SVG", () => this.picture("svg")),
-        tool("PNG", "download as PNG", () => this.picture("png")),
-        tool("CSV", "download the numbers", () => this.numbers()))),
-      this.plot, make("p", { class: "caption" }, described.caption));
+    const title = make(described.set ? "h4" : "h3", {}, described.colour ? make("span", { class: "swatch", style: { background: described.colour }, "aria-hidden": "true" }) : null, described.title);
+    const tools = make("div", { class: "tools" },
+      tool("SVG", "download as SVG", () => this.picture("svg")),
+      tool("PNG", "download as PNG", () => this.picture("png")),
+      tool("CSV", "download the numbers", () => this.numbers()));
+    const kind = described.set ? "member" : described.wide ? "panel wide" : "panel";
+    this.element = make("article", { class: kind, "data-panel": described.key, "aria-label": described.title },
+      make("header", {}, title, tools), this.plot, described.set ? null : make("p", { class: "caption" }, described.caption));
   }
 
   /** Ask for the figure and draw it; a plot that fails says so in its place and is not asked for again until something changes. */
-  async draw(run, generation, theme, wanted) {
+  async draw(generation, theme, wanted) {
     this.state = wanted;
     this.plot.setAttribute("aria-busy", "true");
     try {
-      const [library, figure] = await Promise.all([loadPlotly(), ask(`runs/${run}/panels/${this.described.key}`, { generation, theme })]);
+      const [library, figure] = await Promise.all([loadPlotly(), ask(this.described.path, { ...this.described.parameters, generation, theme })]);
       if (this.trouble) this.clear();
       this.figure = figure;
       const layout = { ...figure.layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: figure.layout.height ?? HEIGHT };
+      if (this.described.set && figure.data.length > MOST_NAMED) layout.showlegend = false; // a legend would take its plot's room
       await library.react(this.plot, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false, showSendToCloud: false });
       this.plot.classList.add("drawn");
       this.plot.removeAllListeners?.("plotly_click");
@@ -117,7 +135,7 @@ class Panel {
 
   clicked(event) {
     const id = this.described.organisms ? organismAt(event.points[0]) : null;
-    if (id !== null) this.owner.open(id);
+    if (id !== null) this.owner.open(id, this.described);
   }
 
   async picture(format) {
@@ -135,6 +153,24 @@ class Panel {
     save(url, `${this.described.key}.csv`);
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
+}
+
+/** Give plots beside each other one scale, for each axis on which all of them measure the same. */
+async function align(panels) {
+  const plots = panels.map((panel) => panel.plot);
+  const names = Object.keys(plots[0]._fullLayout).filter((name) => /^[xy]axis\d*$/.test(name));
+  const changes = plots.map(() => ({}));
+  for (const name of names) {
+    const axes = plots.map((plot) => plot._fullLayout[name]);
+    if (axes.some((axis) => axis?.type !== "linear" || axis.title.text !== axes[0].title.text)) continue;
+    const ends = axes.flatMap((axis) => axis.range);
+    const range = [Math.min(...ends), Math.max(...ends)];
+    axes.forEach((axis, index) => {
+      const wanted = axis.range[0] > axis.range[1] ? [...range].reverse() : range;
+      if (axis.range.some((end, place) => end !== wanted[place])) changes[index][`${name}.range`] = wanted;
+    });
+  }
+  await Promise.all(plots.map((plot, index) => (Object.keys(changes[index]).length ? window.Plotly.relayout(plot, changes[index]) : null)));
 }
 
 /** The organism that a point stands for, whose id is its custom data; null for a point that is none. */

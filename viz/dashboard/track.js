@@ -1,24 +1,26 @@
-// The picture behind the scrubber: how many lived and how well they answered, over the whole run.
+// The picture behind the scrubber: how many lived and how well they answered, over the whole of each run.
 
-/** Paint the curves of `strip` over generations `first` to `last`, and where the shown one is. */
-export function paintTrack(canvas, strip, first, last, shown) {
+/** Paint `strips` ({strip, colour}; colour null: the page's) over generations `first` to `last`, and where the shown one is. */
+export function paintTrack(canvas, strips, first, last, shown) {
   const { width, height } = canvas.getBoundingClientRect();
-  if (!width) return;
+  if (!width || !strips.length) return;
   const scale = window.devicePixelRatio || 1;
   canvas.width = width * scale;
   canvas.height = height * scale;
   const pen = canvas.getContext("2d");
   pen.scale(scale, scale);
-  const style = getComputedStyle(canvas);
-  const colour = style.color;
+  const ink = getComputedStyle(canvas).color;
   const inside = width - 10; // the thumb is 10 wide, and its middle stays 5 inside
   const across = (generation) => 5 + inside * (generation - first) / Math.max(1, last - first);
-  const most = Math.max(1, ...strip.living.map((value) => value ?? 0));
-  const curve = (values, top) => strip.generation.map((generation, index) => [across(generation), height - 3 - (height - 8) * (values[index] ?? 0) / top]);
-  area(pen, curve(strip.living, most), height - 2, colour, 0.16);
-  line(pen, curve(strip.score, 1), colour);
+  const best = strips.length > 1 ? Math.max(0.01, ...strips.flatMap(({ strip }) => strip.score.map((value) => value ?? 0))) : 1;
+  for (const { strip, colour } of strips) {
+    const most = Math.max(1, ...strip.living.map((value) => value ?? 0));
+    const curve = (values, top) => strip.generation.map((generation, index) => [across(generation), height - 3 - (height - 8) * (values[index] ?? 0) / top]);
+    if (strips.length === 1) area(pen, curve(strip.living, most), height - 2, ink, 0.16);
+    line(pen, curve(strip.score, best), colour ?? ink);
+  }
   pen.globalAlpha = 0.13;
-  pen.fillStyle = colour;
+  pen.fillStyle = ink;
   pen.fillRect(5, height - 3, Math.max(0, across(shown) - 5), 3);
 }
 

@@ -7,7 +7,7 @@ decoder architecture that goes through its attention interface works unchanged.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from evolora.host.layout import Grid
+
+if TYPE_CHECKING:
+    from evolora.host.common import Common
 
 IMPLEMENTATION = "evolora"
 MASKED = -1e9  # added to a score that must not count; finite, so that a fully masked padding row stays finite
@@ -30,7 +33,10 @@ class Scoring:
 
 
 class Stream(Protocol):
-    """The structure of a packed stream, as attention sees it."""
+    """The structure of a packed stream, as attention sees it; `common` is what of it is computed once for several."""
+
+    @property
+    def common(self) -> "Common | None": ...
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         """Queries (tokens, heads, width), keys and values (tokens, kv heads, width) -> (tokens, heads, width)."""
@@ -94,6 +100,7 @@ class Prefill:
 
     grid: Grid
     cache: KeyValueStore | None = None
+    common: "Common | None" = None
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         q, k, v = (self.grid.place(t).transpose(1, 2) for t in (q, k, v))  # (rows, heads, length, width)
@@ -129,6 +136,7 @@ class Tree:
     grid: Grid
     positions: Tensor
     branch: Tensor
+    common: "Common | None" = None
     _biases: dict[int | None, Tensor] = field(default_factory=dict)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:

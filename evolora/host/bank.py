@@ -118,9 +118,14 @@ def _add_masked(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: 
 
 
 class BankHooks:
-    """Hooks on the host's adapted sites. Nothing happens outside `applied(...)`, where one bank is in force."""
+    """Hooks on the host's adapted sites. Nothing happens outside `applied(...)`, where one bank is in force.
+
+    `sites` are their names; the lowest `common_layers` layers have none of them and can run on distinct tokens only.
+    """
 
     def __init__(self, model: nn.Module, sites: Sequence[SiteShape]) -> None:
+        self.sites = frozenset(site.name for site in sites)
+        self.common_layers = 0  # until layers are fused that can do that
         self._bank: Bank | None = None
         self._grid: Grid | None = None
         for site in sites:

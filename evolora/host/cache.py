@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from evolora.host.attention import Scoring, additive_mask
+from evolora.host.common import Common
 
 
 @dataclass
@@ -71,6 +72,7 @@ class DecodeStep:
     state: DecodeState
     rows: Tensor
     step: int
+    common: Common | None = None
     _masks: dict[int | None, Tensor] = field(default_factory=dict)  # the same for all layers of a window
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:

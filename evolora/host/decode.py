@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from evolora.host.attention import Prefill
 from evolora.host.bank import Bank, BankHooks
 from evolora.host.cache import DecodeState, DecodeStep
+from evolora.host.common import common_prompts
 from evolora.host.layout import make_grid
 from evolora.host.sampling import choose_tokens
 from evolora.rng import counter_uniforms, key64
@@ -117,7 +118,9 @@ class Decoder:
         ids = torch.tensor([token for request in batch.requests for token in request.prompt], device=self.device)
         positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
         last = torch.tensor(lengths, device=self.device).cumsum(0) - 1
-        stream = Prefill(make_grid(lengths, self.device), batch.state)
+        prompts = [request.prompt for request in batch.requests]
+        common = common_prompts(prompts, self._hooks.common_layers, batch.state, self.device)
+        stream = Prefill(make_grid(lengths, self.device), batch.state, common)
         logits = self._forward(batch, batch.tokens_by_organism(lengths), ids, positions, last, stream)
         return logits.repeat_interleave(batch.samples, 0)
 

@@ -103,6 +103,11 @@ class FusedLayer:
         self._scoring = Scoring(attention.scaling, window)
 
     @property
+    def may_be_adapted(self) -> bool:
+        """Whether any organism of this world may have an adapter in this layer."""
+        return any(site in self._hooks.sites for site in self._sites)
+
+    @property
     def is_adapted(self) -> bool:
         """Whether the bank in force adapts anything in this layer."""
         return any(self._hooks.adapts(site) for site in self._sites)
@@ -155,8 +160,9 @@ def fuse_layers(model: Any, hooks: BankHooks) -> int:
     fused = [FusedLayer(layer, paths[layer], hooks, pack) for layer in layers]
     if not all(_agrees(model, layer, candidate) for layer, candidate in zip(layers, fused, strict=True)):
         return 0
-    for layer, candidate in zip(layers, fused, strict=True):
-        _install(layer, candidate)
+    for index, (layer, candidate) in enumerate(zip(layers, fused, strict=True)):
+        _install(index, layer, candidate)
+    hooks.common_layers = next((i for i, candidate in enumerate(fused) if candidate.may_be_adapted), len(fused))
     if pack:
         _install_head(model.get_output_embeddings())
     return len(layers)
@@ -184,16 +190,22 @@ def _can_pack(model: nn.Module) -> bool:
     )
 
 
-def _install(layer: Any, fused: FusedLayer) -> None:
+def _install(index: int, layer: Any, fused: FusedLayer) -> None:
     original: Callable[..., Tensor] = layer.forward
 
     def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         learns = torch.is_grad_enabled() and (hidden_states.requires_grad or fused.is_adapted)
         if learns or "stream" not in kwargs:
             return original(hidden_states, *args, **kwargs)
-        cos, sin = kwargs["position_embeddings"]
+        cos, sin = (angles[0] for angles in kwargs["position_embeddings"])
+        stream, x = kwargs["stream"], hidden_states[0]
         with torch.no_grad():
-            return fused(hidden_states[0], cos[0], sin[0], kwargs["stream"])[None]
+            if stream.common is None or index >= stream.common.layers:
+                return fused(x, cos, sin, stream)[None]
+            common = stream.common
+            cos, sin = common.rotary(cos, sin)
+            x = fused(common.enter(x) if index == 0 else x, cos, sin, common.stream)
+            return (common.leave(x) if index == common.layers - 1 else x)[None]
 
     layer.forward = forward
 

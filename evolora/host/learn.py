@@ -67,7 +67,7 @@ class PolicyGradient:
     def _losses(self, batch: list[tuple[int, Lesson]], weights: "_Weights", scalings: Tensor) -> Tensor:
         """Summed policy-gradient loss of each organism of the page (organisms,) over one micro-batch."""
         device = scalings.device
-        packed = pack(batch, len(scalings), device)
+        packed = pack(batch, len(scalings), device, self.hooks.common_layers)
         bank = Bank(
             len(scalings),
             {n: StackedFactors(s.a, s.b * scalings[:, None, None]) for n, s in weights.sites.items()},

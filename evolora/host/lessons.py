@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from evolora.host.attention import Tree
-from evolora.host.layout import make_grid
+from evolora.host.branches import Branches, common_branches
 from evolora.organism.learning import Lesson
 
 
@@ -75,44 +75,35 @@ class Packed:
     temperatures: Tensor
 
 
-def pack(batch: Sequence[tuple[int, Lesson]], num_organisms: int, device: torch.device) -> Packed:
-    """One stream for the lessons of a micro-batch, given as (row of the page, lesson) in the order of rows."""
-    ids: list[int] = []
-    positions: list[int] = []
-    branches: list[int] = []
+def pack(
+    batch: Sequence[tuple[int, Lesson]], num_organisms: int, device: torch.device, common_layers: int = 0
+) -> Packed:
+    """One stream for the lessons of a micro-batch, given as (row of the page, lesson) in the order of rows.
+
+    The host's lowest `common_layers` layers, which nobody adapts, will read equal prompts once.
+    """
+    layout, counts = Branches(), [0] * num_organisms
     sources: list[int] = []
     temperatures: list[float] = []
     per_target: list[tuple[int, int, int, float]] = []  # source, target, owner, advantage
-    counts, lengths = [0] * num_organisms, []
     for owner, lesson in batch:
-        start, prompt = len(ids), lesson.prompt_ids
-        ids += prompt
-        positions += range(len(prompt))
-        branches += [0] * len(prompt)
-        sources.append(len(ids) - 1)
-        first = len(sources) - 1
-        for branch, (answer, advantage) in enumerate(zip(lesson.answers, lesson.advantages, strict=True), start=1):
-            source = first
-            for place, token in enumerate(answer):
-                per_target.append((source, token, owner, advantage))
-                if place + 1 < len(answer):  # the last token predicts nothing that is scored
-                    ids.append(token)
-                    positions.append(len(prompt) + place)
-                    branches.append(branch)
-                    sources.append(len(ids) - 1)
-                    source = len(sources) - 1
+        start = layout.add(lesson.prompt_ids, lesson.answers)
+        first = len(sources)  # the source that is the prompt's last token: every answer's first token follows it
+        sources += range(start + len(lesson.prompt_ids) - 1, len(layout.ids))
         temperatures += [lesson.temperature] * (len(sources) - first)
-        lengths.append(len(ids) - start)
-        counts[owner] += len(ids) - start
-    grid = make_grid(lengths, device)
+        latest = first
+        for answer, advantage in zip(lesson.answers, lesson.advantages, strict=True):
+            places = [first, *range(latest + 1, latest + len(answer))]
+            per_target += [(source, token, owner, advantage) for source, token in zip(places, answer, strict=True)]
+            latest += len(answer) - 1
+        counts[owner] += len(layout.ids) - start
     predictors, target, owner_of, advantage_of = zip(*per_target, strict=True)
-    position_tensor = torch.tensor(positions, device=device)
-    branch_cells = grid.place(torch.tensor(branches, device=device) + 1) - 1  # empty cells become -1
+    common = common_branches([(lesson.prompt_ids, lesson.answers) for _, lesson in batch], common_layers, device)
     return Packed(
-        torch.tensor(ids, device=device),
-        position_tensor,
+        torch.tensor(layout.ids, device=device),
+        torch.tensor(layout.positions, device=device),
         counts,
-        Tree(grid, grid.place(position_tensor), branch_cells),
+        layout.tree(device, common),
         torch.tensor(sources, device=device),
         torch.tensor(predictors, device=device),
         torch.tensor(target, device=device),

@@ -74,16 +74,14 @@ def explicit_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scoring: S
     rows, heads, n, width = q.shape
     kv_heads, m = k.shape[1], k.shape[2]
     grouped = q.reshape(rows * kv_heads, heads // kv_heads * n, width)  # heads of one kv head are neighbours
+    if scoring.softcap is None:  # in the numbers' own format throughout: half the memory to write and read
+        grouped = grouped * scoring.scaling
     scores = torch.bmm(grouped, k.reshape(rows * kv_heads, m, width).transpose(1, 2)).view(rows, heads, n, m)
-    weights = torch.softmax(score(scores, scoring) + bias[:, None], dim=-1).to(v.dtype)
+    if scoring.softcap is not None:
+        scores = torch.tanh(scores.float() * scoring.scaling / scoring.softcap) * scoring.softcap
+    weights = torch.softmax(scores + bias[:, None].to(scores.dtype), dim=-1).to(v.dtype)
     mixed = torch.bmm(weights.view(rows * kv_heads, -1, m), v.reshape(rows * kv_heads, m, width))
     return mixed.view(rows, heads, n, width)
-
-
-def score(products: Tensor, scoring: Scoring) -> Tensor:
-    """Raw products to float32 scores: scaled and, where the architecture says so, soft-capped."""
-    scores = products.float() * scoring.scaling
-    return scores if scoring.softcap is None else torch.tanh(scores / scoring.softcap) * scoring.softcap
 
 
 class KeyValueStore(Protocol):

@@ -3,8 +3,7 @@
 transformers writes a layer as some sixty small operations, and on a CPU most of a token's time goes there rather than
 into matrix products. A `FusedLayer` computes the same function from the same weights: one product for queries, keys and
 values, residual additions and the MLP's gate inside the products, and adapters added where their product is made.
-It replaces the layer's forward where tokens come as a stream and no gradient has to pass: in all inference, and in
-learning below the lowest adapted layer. Every other architecture, and the layers that learn, run transformers' own
+It replaces the layer's forward where tokens come as a stream. Every other architecture runs transformers' own layers
 with the bank's hooks.
 """
 
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from evolora.host.attention import Prefill, Scoring, Stream
 from evolora.host.bank import BankHooks
+from evolora.host.fused_learning import learn_through, rotate
 from evolora.host.layout import make_grid
 
 FUSABLE = ("llama", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
@@ -31,7 +31,7 @@ class Product:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, pack: bool) -> None:
-        self._weight, self._bias = weight, bias
+        self.weight, self._bias = weight, bias
         self._packed = torch.ops.mkldnn._reorder_linear_weight(weight) if pack else None
 
     def __call__(self, x: Tensor, plus: Tensor | None = None, activation: str = "none") -> Tensor:
@@ -40,7 +40,7 @@ class Product:
             if plus is not None:
                 return torch.ops.mkldnn._linear_pointwise.binary(x, plus, self._packed, self._bias, "add")  # type: ignore[no-any-return]
             return torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, activation, [], "")  # type: ignore[no-any-return]
-        out = F.linear(x, self._weight, self._bias)
+        out = F.linear(x, self.weight, self._bias)
         if plus is not None:
             return out.add_(plus)
         return F.silu(out, inplace=True) if activation == "swish" else out
@@ -49,27 +49,17 @@ class Product:
         """(x · Wᵀ) multiplied elementwise by `factor` (tokens, out)."""
         if self._packed is not None:
             return torch.ops.mkldnn._linear_pointwise.binary(x, factor, self._packed, self._bias, "mul")  # type: ignore[no-any-return]
-        return F.linear(x, self._weight, self._bias).mul_(factor)
+        return F.linear(x, self.weight, self._bias).mul_(factor)
 
 
 class Norm:
     """x / sqrt(mean(x²) + epsilon) · weight over the last dimension (Zhang & Sennrich 2019), rounded once."""
 
     def __init__(self, norm: Any) -> None:
-        self._weight, self._epsilon = norm.weight, norm.variance_epsilon
+        self.weight, self.epsilon = norm.weight, norm.variance_epsilon
 
     def __call__(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self._weight, self._epsilon)
-
-
-def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary position embedding (Su et al. 2021) of (tokens, heads, width); cos and sin (tokens, 1, width)."""
-    half = heads.shape[-1] // 2
-    low, high = heads[..., :half], heads[..., half:]
-    out = heads * cos
-    out[..., :half].addcmul_(high, sin[..., :half], value=-1)
-    out[..., half:].addcmul_(low, sin[..., half:])
-    return out
+        return F.rms_norm(x, (x.shape[-1],), self.weight, self.epsilon)
 
 
 class FusedLayer:
@@ -77,71 +67,69 @@ class FusedLayer:
 
     def __init__(self, layer: Any, path: str, hooks: BankHooks, pack: bool) -> None:
         attention, mlp = layer.self_attn, layer.mlp
-        self._hooks, self._attention = hooks, attention
+        self.hooks, self.index = hooks, attention.layer_idx
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-        self._widths = [projection.out_features for projection in projections]
+        self.widths = [projection.out_features for projection in projections]
         biases = [projection.bias for projection in projections]
-        self._qkv = Product(
+        self.qkv = Product(
             torch.cat([projection.weight for projection in projections]),
             None if biases[0] is None else torch.cat(biases),
             pack,
         )
-        self._o, self._down, self._gate, self._up = (
+        self.o, self.down, self.gate, self.up = (
             Product(linear.weight, linear.bias, pack)
             for linear in (attention.o_proj, mlp.down_proj, mlp.gate_proj, mlp.up_proj)
         )
-        self._attention_sites = [f"{path}.self_attn.{name}" for name in ("q_proj", "k_proj", "v_proj")]
-        self._o_site = f"{path}.self_attn.o_proj"
-        self._gate_site, self._up_site, self._down_site = (
+        self.attention_sites = [f"{path}.self_attn.{name}" for name in ("q_proj", "k_proj", "v_proj")]
+        self.o_site = f"{path}.self_attn.o_proj"
+        self.gate_site, self.up_site, self.down_site = (
             f"{path}.mlp.{name}" for name in ("gate_proj", "up_proj", "down_proj")
         )
-        self._norms = [Norm(layer.input_layernorm), Norm(layer.post_attention_layernorm)]
+        self.norms = [Norm(layer.input_layernorm), Norm(layer.post_attention_layernorm)]
         heads = (attention.q_norm, attention.k_norm) if hasattr(attention, "q_norm") else ()
-        self._head_norms = [Norm(norm) for norm in heads]
-        self._sites = (*self._attention_sites, self._o_site, self._gate_site, self._up_site, self._down_site)
+        self.head_norms = [Norm(norm) for norm in heads]
+        self.sites = (*self.attention_sites, self.o_site, self.gate_site, self.up_site, self.down_site)
         window = attention.sliding_window if hasattr(attention, "sliding_window") else None
-        self._scoring = Scoring(attention.scaling, window)
+        self.scoring = Scoring(attention.scaling, window)
 
     @property
     def may_be_adapted(self) -> bool:
         """Whether any organism of this world may have an adapter in this layer."""
-        return any(site in self._hooks.sites for site in self._sites)
+        return any(site in self.hooks.sites for site in self.sites)
 
     @property
     def is_adapted(self) -> bool:
         """Whether the bank in force adapts anything in this layer."""
-        return any(self._hooks.adapts(site) for site in self._sites)
+        return any(self.hooks.adapts(site) for site in self.sites)
 
     def __call__(self, x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
         """x (tokens, width), cos and sin (tokens, head width) -> (tokens, width)."""
-        mixed = self._attend(self._norms[0](x), cos, sin, stream)
-        x = self._hooks.add(self._o_site, mixed, self._o(mixed, plus=x))
-        hidden = self._norms[1](x)
-        if self._hooks.adapts(self._gate_site):
-            gate = F.silu(self._hooks.add(self._gate_site, hidden, self._gate(hidden)), inplace=True)
+        mixed = self._attend(self.norms[0](x), cos, sin, stream)
+        x = self.hooks.add(self.o_site, mixed, self.o(mixed, plus=x))
+        hidden = self.norms[1](x)
+        if self.hooks.adapts(self.gate_site):
+            gate = F.silu(self.hooks.add(self.gate_site, hidden, self.gate(hidden)), inplace=True)
         else:
-            gate = self._gate(hidden, activation="swish")
-        if self._hooks.adapts(self._up_site):
-            gated = self._hooks.add(self._up_site, hidden, self._up(hidden)).mul_(gate)
+            gate = self.gate(hidden, activation="swish")
+        if self.hooks.adapts(self.up_site):
+            gated = self.hooks.add(self.up_site, hidden, self.up(hidden)).mul_(gate)
         else:
-            gated = self._up.times(hidden, gate)
-        return self._hooks.add(self._down_site, gated, self._down(gated, plus=x))
+            gated = self.up.times(hidden, gate)
+        return self.hooks.add(self.down_site, gated, self.down(gated, plus=x))
 
     def _attend(self, x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
-        qkv, start, width = self._qkv(x), 0, cos.shape[-1]
-        for site, size in zip(self._attention_sites, self._widths, strict=True):
-            self._hooks.add(site, x, qkv[:, start : start + size])
+        qkv, start, width = self.qkv(x), 0, cos.shape[-1]
+        for site, size in zip(self.attention_sites, self.widths, strict=True):
+            self.hooks.add(site, x, qkv[:, start : start + size])
             start += size
         heads = qkv.view(len(x), -1, width)
-        num_q, num_k = self._widths[0] // width, self._widths[1] // width
+        num_q, num_k = self.widths[0] // width, self.widths[1] // width
         both = heads[:, : num_q + num_k]
-        if self._head_norms:
-            q_norm, k_norm = self._head_norms
+        if self.head_norms:
+            q_norm, k_norm = self.head_norms
             both = torch.cat([q_norm(both[:, :num_q]), k_norm(both[:, num_q:])], 1)
         both = rotate(both, cos[:, None], sin[:, None])
-        out = stream.attend(
-            self._attention.layer_idx, both[:, :num_q], both[:, num_q:], heads[:, num_q + num_k :], self._scoring
-        )
+        out = stream.attend(self.index, both[:, :num_q], both[:, num_q:], heads[:, num_q + num_k :], self.scoring)
         return out.reshape(len(x), -1)
 
 
@@ -168,17 +156,38 @@ def fuse_layers(model: Any, hooks: BankHooks) -> int:
     return len(layers)
 
 
-@torch.inference_mode()
 def _agrees(model: Any, layer: Any, fused: FusedLayer) -> bool:
-    """Whether both compute the same, up to rounding, for the embeddings of a few tokens."""
+    """Whether both compute the same, up to rounding, for the embeddings of a few tokens, and the same gradient."""
     embeddings = model.get_input_embeddings()
     ids = torch.linspace(0, embeddings.weight.shape[0] - 1, 12, device=model.device).long()
-    x, positions = embeddings(ids)[None], torch.arange(len(ids), device=model.device)[None]
-    cos, sin = model.get_decoder().rotary_emb(x, positions)
+    positions = torch.arange(len(ids), device=model.device)[None]
     stream = Prefill(make_grid([len(ids)], model.device))
-    expected = layer(x, attention_mask=None, position_embeddings=(cos, sin), stream=stream)[0]
-    change = torch.linalg.norm((fused(x[0], cos[0], sin[0], stream) - expected).float())
-    return bool(change <= (1e-4 if x.dtype == torch.float32 else 0.02) * torch.linalg.norm(expected.float()))
+    with torch.no_grad():
+        x = embeddings(ids)[None]
+        cos, sin = model.get_decoder().rotary_emb(x, positions)
+        out = fused(x[0], cos[0], sin[0], stream)
+    ways = []
+    for way in (
+        lambda x: layer(x[None], attention_mask=None, position_embeddings=(cos, sin), stream=stream)[0],
+        lambda x: learn_through(fused, x, cos[0], sin[0], stream),
+    ):
+        leaf = x[0].detach().clone().requires_grad_()
+        with torch.enable_grad():
+            reached = way(leaf)
+            (gradient,) = torch.autograd.grad(reached, leaf, torch.cos(leaf.detach() * 100))
+        ways.append((reached.detach(), gradient))
+    (expected, slope), (learning_out, learning_slope) = ways
+    # In bfloat16 either way is off by 0.01 from float32, and its gradient, rounded forward and backward, by 0.02.
+    exact = x.dtype == torch.float32
+    return (
+        _close(out, expected, 1e-4 if exact else 0.02)
+        and _close(learning_out, expected, 1e-4 if exact else 0.02)
+        and _close(learning_slope, slope, 1e-4 if exact else 0.04)
+    )
+
+
+def _close(got: Tensor, want: Tensor, tolerance: float) -> bool:
+    return bool(torch.linalg.norm((got - want).float()) <= tolerance * torch.linalg.norm(want.float()))
 
 
 def _can_pack(model: nn.Module) -> bool:
@@ -194,11 +203,12 @@ def _install(index: int, layer: Any, fused: FusedLayer) -> None:
     original: Callable[..., Tensor] = layer.forward
 
     def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        learns = torch.is_grad_enabled() and (hidden_states.requires_grad or fused.is_adapted)
-        if learns or "stream" not in kwargs:
+        if "stream" not in kwargs:
             return original(hidden_states, *args, **kwargs)
         cos, sin = (angles[0] for angles in kwargs["position_embeddings"])
         stream, x = kwargs["stream"], hidden_states[0]
+        if torch.is_grad_enabled() and (x.requires_grad or fused.is_adapted):
+            return learn_through(fused, x, cos, sin, stream)[None]
         with torch.no_grad():
             if stream.common is None or index >= stream.common.layers:
                 return fused(x, cos, sin, stream)[None]

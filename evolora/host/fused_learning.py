@@ -1,0 +1,142 @@
+"""Fused layers with a gradient: what the adapted layers run while their adapters learn.
+
+The host is frozen, so no product needs a gradient of its weight, and most of what autograd would keep and copy is of no
+use. Each operation here is one autograd function with a backward written by hand; adapters and attention, which are
+small, are left to autograd.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from evolora.host.attention import Stream
+
+if TYPE_CHECKING:
+    from evolora.host.fused import FusedLayer, Norm, Product
+
+
+class _Linear(torch.autograd.Function):
+    """x · Wᵀ (+ plus) for a frozen W."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, plus: Tensor | None, product: "Product") -> Tensor:
+        ctx.product, ctx.has_plus = product, plus is not None
+        return product(x, plus=plus)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        (gradient,) = gradients
+        return torch.mm(gradient, ctx.product.weight), gradient if ctx.has_plus else None, None
+
+
+class _Pair(torch.autograd.Function):
+    """Two products of the same x: x · Gᵀ and x · Uᵀ for frozen G and U."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gate: "Product", up: "Product") -> tuple[Tensor, Tensor]:
+        ctx.gate, ctx.up = gate, up
+        return gate(x), up(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        of_gate, of_up = gradients
+        return torch.mm(of_gate, ctx.gate.weight).addmm_(of_up, ctx.up.weight), None, None
+
+
+class _Gated(torch.autograd.Function):
+    """silu(gate) · up, elementwise."""
+
+    @staticmethod
+    def forward(ctx: Any, gate: Tensor, up: Tensor) -> Tensor:
+        ctx.save_for_backward(gate, up)
+        return F.silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        (gradient,) = gradients
+        gate, up = ctx.saved_tensors
+        return torch.ops.aten.silu_backward(gradient * up, gate), F.silu(gate).mul_(gradient)
+
+
+class _Normed(torch.autograd.Function):
+    """RMS norm over the last dimension with a frozen weight w.
+
+    With r = 1 / sqrt(mean(x²) + epsilon): y = w x r, dx = r (w g) - x r³ mean(w g x).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, norm: "Norm") -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.norm = norm
+        return norm(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (x,), norm = ctx.saved_tensors, ctx.norm
+        width = x.shape[-1]
+        squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
+        inverse = (squares / width + norm.epsilon).rsqrt_()
+        weighted = gradients[0] * norm.weight
+        mean = (weighted * x).sum(-1, keepdim=True, dtype=torch.float32) / width
+        found = weighted.mul_(inverse.to(x.dtype))
+        return found.addcmul_(x, (-mean * inverse**3).to(x.dtype)), None
+
+
+class _Rotated(torch.autograd.Function):
+    """Rotary embedding; its transpose is the rotation by the opposite angles."""
+
+    @staticmethod
+    def forward(ctx: Any, heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        return rotate(heads, cos, sin)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        cos, sin = ctx.saved_tensors
+        return rotate(gradients[0], cos, -sin), None, None
+
+
+def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding (Su et al. 2021) of (tokens, heads, width); cos and sin (tokens, 1, width)."""
+    half = heads.shape[-1] // 2
+    low, high = heads[..., :half], heads[..., half:]
+    out = heads * cos
+    out[..., :half].addcmul_(high, sin[..., :half], value=-1)
+    out[..., half:].addcmul_(low, sin[..., half:])
+    return out
+
+
+# torch leaves `apply` untyped.
+linear: Callable[[Tensor, Tensor | None, "Product"], Tensor] = _Linear.apply
+pair: Callable[[Tensor, "Product", "Product"], tuple[Tensor, Tensor]] = _Pair.apply
+gated_by: Callable[[Tensor, Tensor], Tensor] = _Gated.apply
+normed: Callable[[Tensor, "Norm"], Tensor] = _Normed.apply
+rotated: Callable[[Tensor, Tensor, Tensor], Tensor] = _Rotated.apply
+
+
+def learn_through(layer: "FusedLayer", x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
+    """`layer(x, cos, sin, stream)` with a gradient for x and for the adapters in force. x (tokens, width)."""
+    mixed = _attend(layer, normed(x, layer.norms[0]), cos, sin, stream)
+    x = layer.hooks.add(layer.o_site, mixed, linear(mixed, x, layer.o))
+    hidden = normed(x, layer.norms[1])
+    gate, up = pair(hidden, layer.gate, layer.up)
+    gate, up = layer.hooks.add(layer.gate_site, hidden, gate), layer.hooks.add(layer.up_site, hidden, up)
+    gated = gated_by(gate, up)
+    return layer.hooks.add(layer.down_site, gated, linear(gated, x, layer.down))
+
+
+def _attend(layer: "FusedLayer", x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
+    width = cos.shape[-1]
+    parts = torch.split(linear(x, None, layer.qkv), layer.widths, dim=1)
+    q, k, v = (
+        layer.hooks.add(site, x, part).reshape(len(x), -1, width)
+        for site, part in zip(layer.attention_sites, parts, strict=True)
+    )
+    if layer.head_norms:
+        q, k = (normed(heads, norm) for heads, norm in zip((q, k), layer.head_norms, strict=True))
+    cos, sin = cos[:, None], sin[:, None]
+    q, k = rotated(q, cos, sin), rotated(k, cos, sin)
+    return stream.attend(layer.index, q, k, v, layer.scoring).reshape(len(x), -1)

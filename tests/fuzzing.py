@@ -5,11 +5,12 @@ import copy
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from evolora.cli.app import main
@@ -27,6 +28,11 @@ def examples(number: int, always_the_same: bool = True) -> settings:
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],  # a failing file is small enough to read, and shrinking one takes minutes
     )
+
+
+def five_thousand(strategy: st.SearchStrategy[Any]) -> Callable[[Callable[[Any], None]], Any]:
+    """A slow test of 5,000 examples of `strategy`, other ones every time."""
+    return lambda check: pytest.mark.slow(examples(5000, always_the_same=False)(given(strategy)(check)))
 
 
 def edits(payloads: list[bytes]) -> st.SearchStrategy[list[Edit]]:

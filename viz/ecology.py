@@ -1,14 +1,15 @@
 """Ecology: diversity, specialisation, novelty, coverage and heredity, where the run recorded these measures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
-from evolora.viz.series import pick, shown_rows
+from evolora.viz.series import Values, pick, shown_rows
 from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
 
+HEIGHT = 430  # pixels
 DIVERSITY = {
     "lineage_hill_0": "founding lineages alive",
     "lineage_hill_1": "effective lineages",
@@ -50,18 +51,14 @@ def recorded(*keys: str) -> Callable[[RunData], bool]:
 
 def diversity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Hill numbers: how many equally common kinds would be as diverse."""
-    plot = figure(theme, GENERATION, "effective number (count)", height=430)
-    _curves(plot, run, DIVERSITY, generation, "%{y:.2f}")
-    plot.update_yaxes(rangemode="tozero")
-    return plot
+    plot = _curves(run, DIVERSITY, "effective number (count)", "%{y:.2f}", generation, theme)
+    return plot.update_yaxes(rangemode="tozero")
 
 
 def breadth(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """How far the organisms share out the niches among themselves."""
-    plot = figure(theme, GENERATION, "index or share (0 to 1)", height=430)
-    _curves(plot, run, BREADTH, generation, "%{y:.3f}")
-    plot.update_yaxes(range=[0, 1])
-    return plot
+    plot = _curves(run, BREADTH, "index or share (0 to 1)", "%{y:.3f}", generation, theme)
+    return plot.update_yaxes(range=[0, 1])
 
 
 def partitioning(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
@@ -72,16 +69,8 @@ def partitioning(run: RunData, *, generation: int | None = None, theme: str = "l
     there = np.isfinite(seen) & np.isfinite(null)
     generations, seen, null, z = (values[there] for values in (generations, seen, null, z))
     deviation = np.divide(seen - null, z, out=np.zeros_like(seen), where=np.isfinite(z) & (z != 0))
-    plot = figure(theme, GENERATION, "H2' of tasks solved (0 to 1)", height=430)
-    edge = {"x": generations, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
-    plot.add_scatter(y=null - 2 * deviation, showlegend=False, **edge)
-    plot.add_scatter(
-        y=null + 2 * deviation,
-        fill="tonexty",
-        fillcolor=faint(OTHER, 0.4),
-        name="shuffled: mean and two deviations",
-        **edge,
-    )
+    plot = figure(theme, GENERATION, "H2' of tasks solved (0 to 1)", height=HEIGHT)
+    _add_band(plot, generations, null, 2 * deviation, faint(OTHER, 0.4), "shuffled: mean and two deviations")
     plot.add_scatter(
         x=generations,
         y=seen,
@@ -98,31 +87,26 @@ def partitioning(run: RunData, *, generation: int | None = None, theme: str = "l
 
 def activity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Evolutionary activity above that of neutral shadows with the same births and deaths."""
-    plot = figure(theme, GENERATION, "activity above drift (share)", height=430)
-    _zero(plot, "as drift alone would have it")
-    _curves(plot, run, ACTIVITY, generation, "%{y:+.1%} against the neutral shadow")
-    return plot
+    value = "%{y:+.1%} against the neutral shadow"
+    plot = _curves(run, ACTIVITY, "activity above drift (share)", value, generation, theme)
+    return _zero(plot, "as drift alone would have it")
 
 
 def coverage(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """How many of the tasks met are solved by at least one of so many organisms."""
-    plot = figure(theme, GENERATION, "share or score (0 to 1)", height=430)
-    _curves(plot, run, COVERAGE, generation, "%{y:.3f}")
-    plot.update_yaxes(range=[0, 1])
-    return plot
+    plot = _curves(run, COVERAGE, "share or score (0 to 1)", "%{y:.3f}", generation, theme)
+    return plot.update_yaxes(range=[0, 1])
 
 
 def heritability(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """Slope of children's on parents' values, each less its generation's mean, with two standard errors."""
     rows = shown_rows(run, generation)
     generations = [row["generation"] for row in rows]
-    plot = figure(theme, GENERATION, "slope of child on parent", height=430)
+    plot = figure(theme, GENERATION, "slope of child on parent", height=HEIGHT)
     _zero(plot, "children are like anybody")
     for index, (key, label) in enumerate(HERITABILITY.items()):
         slope, error = (np.array(pick(rows, "ecology", name)) for name in (key, f"{key}_se"))
-        edge = {"x": generations, "mode": "lines", "line_width": 0, "hoverinfo": "skip", "showlegend": False}
-        plot.add_scatter(y=slope - 2 * error, **edge)
-        plot.add_scatter(y=slope + 2 * error, fill="tonexty", fillcolor=faint(colour(index)), **edge)
+        _add_band(plot, generations, slope, 2 * error, faint(colour(index)))
         plot.add_scatter(
             x=generations,
             y=slope,
@@ -135,13 +119,12 @@ def heritability(run: RunData, *, generation: int | None = None, theme: str = "l
 
 def price_equation(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """What changed the mean score: who had children, or what children and learners became (Price 1970)."""
-    plot = figure(theme, GENERATION, "change of the mean score", height=430)
-    _zero(plot, "no change")
-    _curves(plot, run, PRICE, generation, "%{y:+.4f}")
-    return plot
+    return _zero(_curves(run, PRICE, "change of the mean score", "%{y:+.4f}", generation, theme), "no change")
 
 
-def _curves(plot: go.Figure, run: RunData, labels: Mapping[str, str], until: int | None, value: str) -> None:
+def _curves(run: RunData, labels: Mapping[str, str], axis: str, value: str, until: int | None, theme: str) -> go.Figure:
+    """A line for each of the measures that the run has anywhere."""
+    plot = figure(theme, GENERATION, axis, height=HEIGHT)
     rows = shown_rows(run, until)
     generations = [row["generation"] for row in rows]
     for index, (key, label) in enumerate(labels.items()):
@@ -157,7 +140,17 @@ def _curves(plot: go.Figure, run: RunData, labels: Mapping[str, str], until: int
                 line_color=colour(index),
                 hovertemplate=f"{label}, generation %{{x}}: {value}<extra></extra>",
             )
+    return plot
 
 
-def _zero(plot: go.Figure, meaning: str) -> None:
-    plot.add_hline(y=0, line={"color": OTHER, "dash": "dot", "width": 1}, annotation_text=meaning)
+def _add_band(
+    plot: go.Figure, x: Sequence[int] | Values, middle: Values, half: Values, shade: str, name: str | None = None
+) -> None:
+    """A band of `half` above and below `middle`; in the legend where it has a name."""
+    edge = {"x": x, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
+    plot.add_scatter(y=middle - half, showlegend=False, **edge)
+    plot.add_scatter(y=middle + half, fill="tonexty", fillcolor=shade, name=name, showlegend=name is not None, **edge)
+
+
+def _zero(plot: go.Figure, meaning: str) -> go.Figure:
+    return plot.add_hline(y=0, line={"color": OTHER, "dash": "dot", "width": 1}, annotation_text=meaning)

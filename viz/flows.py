@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
+import pyarrow.compute as pc
 
 from evolora.record.run_data import RunData
-from evolora.viz.series import Values, last_generation, life_generations, table_of
+from evolora.viz.series import Values, last_generation, life_generations, number, table_of
 from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
 
 COMPARTMENTS = ("niches", "organisms", "commons")  # where energy is held, as the metrics name it
@@ -67,6 +68,8 @@ def energy_budget(run: RunData, generation: int | None = None, whole_run: bool =
     paths = {**PATHS, "remains": ("organisms", _heir(run))}
     flows = {(*paths[reason], reason): amount for reason, amount in totals.items() if reason in paths and amount > 0}
     before, after = (table_of(row, "energy") for row in (earlier, span[-1] if span else {}))
+    if span and span[0]["generation"] == 1 and "founding" not in totals:
+        before = _founded(run)
     missing = max(abs(_imbalance(name, before, after, flows)) for name in COMPARTMENTS)
     within = {reason: totals[reason] for reason in INSIDE if totals.get(reason)}
     first, last = (span[0]["generation"], span[-1]["generation"]) if span else (0, 0)
@@ -76,6 +79,20 @@ def energy_budget(run: RunData, generation: int | None = None, whole_run: bool =
 def _heir(run: RunData) -> str:
     settings = run.world.get("energy")
     return "sink" if isinstance(settings, dict) and settings.get("remains") == "sink" else "commons"
+
+
+def _founded(run: RunData) -> dict[str, float]:
+    """What was there before the first generation: the founders' energy as recorded, and the stocks the world gave."""
+    births = run.birth_table
+    founders = births.filter(pc.equal(births["kind"], "founder"))
+    stocks = []
+    listed = run.world.get("niches")
+    for niche in listed if isinstance(listed, list) else []:
+        if isinstance(niche, dict):
+            stock = number(niche.get("inflow") if niche.get("stock") is None else niche["stock"])
+            stocks.append(np.fmin(stock, number(niche.get("capacity"))))
+    held = {"organisms": float(pc.sum(founders["energy"]).as_py() or 0.0), "niches": float(np.nansum(stocks))}
+    return {name: amount for name, amount in held.items() if np.isfinite(amount)}
 
 
 def _imbalance(

@@ -1,12 +1,15 @@
 """A YAML file as plain values, each with its place. Plain YAML only: a stranger's file is safe to open."""
 
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 import yaml
+from yaml.composer import Composer
+from yaml.resolver import BaseResolver
 
 Value: TypeAlias = "dict[str, Value] | list[Value] | str | int | float | bool | None"
 KeyPath = tuple[str | int, ...]
@@ -69,8 +72,8 @@ def suggestion(word: str, known: list[str]) -> str:
 def parse_yaml(text: str, shown: str, document: Document) -> Value:
     """The value of one YAML text; its places and mistakes are added to `document`."""
     try:
-        problems = _refuse_features(text, shown)
-        node = None if problems else yaml.compose(text, Loader=yaml.BaseLoader)
+        problems, events = _refuse_features(text, shown)
+        node = None if problems else _Composer(events).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         parts = [part for part in (error.context, error.problem) if part]
@@ -82,20 +85,39 @@ def parse_yaml(text: str, shown: str, document: Document) -> Value:
     return None if node is None else _value(node, (), shown, document)
 
 
-def _refuse_features(text: str, shown: str) -> list[str]:
-    """Mistakes for aliases (and so alias bombs), tags and endless nesting, before anything is built."""
-    problems, depth = [], 0
+def _refuse_features(text: str, shown: str) -> tuple[list[str], list[yaml.Event]]:
+    """Mistakes for aliases (and so alias bombs), tags and endless nesting, before anything is built; and the events."""
+    problems, events, depth = [], [], 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
-        place = _place(shown, event)
+        events.append(event)
         if isinstance(event, yaml.AliasEvent):
-            remedy = "write it out, or share it with `extends`"
-            problems.append(f"{place}: expected plain values, got the alias *{event.anchor}; {remedy}")
+            got = f"the alias *{event.anchor}; write it out, or share it with `extends`"
+            problems.append(f"{_place(shown, event)}: expected plain values, got {got}")
         elif isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and event.tag is not None:
-            problems.append(f"{place}: expected plain values, got the tag {event.tag}")
+            problems.append(f"{_place(shown, event)}: expected plain values, got the tag {event.tag}")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            return [*problems, f"{place}: expected at most {MAX_DEPTH} levels of nesting, got more"]
-    return problems
+            too_deep = f"{_place(shown, event)}: expected at most {MAX_DEPTH} levels of nesting, got more"
+            return [*problems, too_deep], events
+    return problems, events
+
+
+class _Composer(Composer, BaseResolver):
+    """Builds nodes out of events that were looked through already: scanning is most of the time a file takes."""
+
+    def __init__(self, events: list[yaml.Event]) -> None:
+        Composer.__init__(self)
+        BaseResolver.__init__(self)
+        self._coming = deque(events)
+
+    def check_event(self, *choices: type[yaml.Event]) -> bool:
+        return bool(self._coming) and (not choices or isinstance(self._coming[0], choices))
+
+    def peek_event(self) -> yaml.Event:
+        return self._coming[0]
+
+    def get_event(self) -> yaml.Event:
+        return self._coming.popleft()
 
 
 def _value(node: yaml.Node, path: KeyPath, shown: str, document: Document) -> Value:

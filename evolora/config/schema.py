@@ -3,6 +3,7 @@
 The words come from the model's JSON schema, so a field's type, range and description are written once.
 """
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,9 +14,15 @@ Schema = dict[str, Any]  # JSON schema, as pydantic writes it
 _KEY_MARK = "[key]"  # pydantic's last location part where a mapping's key is wrong, not its value
 
 
+@cache
+def _root(model: type[BaseModel]) -> Schema:
+    """The whole model's schema, read only: making it takes longer than all the rest of an explanation."""
+    return model.model_json_schema()
+
+
 def explain(model: type[BaseModel], error: ValidationError, document: Document) -> list[str]:
     """One line per mistake in `document.values`, in the order of the file's lines."""
-    root = model.model_json_schema()
+    root = _root(model)
     # (path, kind) -> message; a union reports each of its branches, of which one line is enough.
     found: dict[tuple[KeyPath, bool], str] = {}
     vague: set[tuple[KeyPath, bool]] = set()

@@ -20,8 +20,10 @@ WIDE = frozenset(  # a whole row of the page each
         "niche-scores",
         "specialisation",
         "muller",
+        "clades",
         "phylogeny",
         "life",
+        "held-out",
     }
 )
 OF_ORGANISMS = frozenset({"specialisation", "phylogeny"})  # a point is an organism: its id is the point's custom data

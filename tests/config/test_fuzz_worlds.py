@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from fuzzing import changes_of_values, edited, edits, examples, nothing_written_outside, reshaped, shell
+from fuzzing import changes_of_values, edited, edits, examples, five_thousand, nothing_written_outside, reshaped, shell
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,9 +77,7 @@ def test_a_mutated_world_file_is_a_world_or_a_list_of_mistakes(data: bytes) -> N
     check(data)
 
 
-@pytest.mark.slow
-@examples(5000, always_the_same=False)
-@given(mutated)
+@five_thousand(mutated)
 def test_five_thousand_mutated_world_files(data: bytes) -> None:
     check(data)
 

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 from bundles import contents_of, forge, small_bundle, write_zip
-from fuzzing import Change, changes_of_values, edited, edits, examples, nothing_written_outside, reshaped, shell
+from fuzzing import (
+    Change,
+    changes_of_values,
+    edited,
+    edits,
+    examples,
+    five_thousand,
+    nothing_written_outside,
+    reshaped,
+    shell,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,8 +178,6 @@ def test_a_mutated_bundle_is_unpacked_whole_or_refused_whole(bundle: Writer) -> 
     check(bundle)
 
 
-@pytest.mark.slow
-@examples(5000, always_the_same=False)
-@given(bundles)
+@five_thousand(bundles)
 def test_five_thousand_mutated_bundles(bundle: Writer) -> None:
     check(bundle)

@@ -26,11 +26,10 @@ def below(text: str, quantity: str, values: ArrayLike, border: float = 0.0, note
 
 
 def about(text: str, quantity: str, values: ArrayLike, margin: float, note: str = "") -> Claim:
-    """A mean that is about 0: its 95 % interval holds 0 and lies within ± `margin`; p is two-sided."""
+    """A mean that is about 0: its whole 95 % interval lies within ± `margin` (equivalence); p, of 0, is two-sided."""
     found = estimate(values, 0.0, "different")
-    inside = verdict(found.interval, least=-margin, most=margin)
-    holds = inside if found.interval is None or found.interval[0] <= 0 <= found.interval[1] else "no"
-    said = f"about 0: the interval holds 0 and lies within ± {shown(margin)}"
+    holds = verdict(found.interval, least=-margin, most=margin)
+    said = f"about 0 is within ± {shown(margin)}"
     return _claim(text, quantity, found, holds, "; ".join(part for part in (said, note) if part))
 
 

@@ -95,13 +95,14 @@ def find_experiments(path_or_name: str) -> list[Path]:
 
 
 def known_experiments() -> dict[str, Path]:
-    """Name -> file of the experiments that lie in `experiments/` here and of those that come with Evolora."""
-    for folder in (Path(EXPERIMENTS), PACKAGE / EXPERIMENTS, PACKAGE.parent / EXPERIMENTS):
-        # The link is followed by naming its files' folder: glob's ** does not enter links.
-        files = sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")])
-        if files:
-            return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
-    return {}
+    """Name -> file of the experiments that come with Evolora and of those in `experiments/` here, which come first."""
+    shipped = _experiments_in(PACKAGE / EXPERIMENTS) or _experiments_in(PACKAGE.parent / EXPERIMENTS)
+    return dict(sorted({**shipped, **_experiments_in(Path(EXPERIMENTS))}.items()))
+
+
+def _experiments_in(folder: Path) -> dict[str, Path]:
+    files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 
 def _resolve(

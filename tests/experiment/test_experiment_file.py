@@ -136,6 +136,10 @@ def test_a_file_a_folder_and_a_name_are_found(tmp_path):
 
 def test_shipped_experiments_are_found_wherever_one_stands():
     assert {path.name for path in SHIPPED} == {path.name for path in known_experiments().values()}
+    assert {"ecology/exclusion", "ecology/coexistence", "ecology/drift", "ecology/ablations"} <= set(
+        known_experiments()
+    )
+    assert len(find_experiments("ecology")) >= 4
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -65,6 +65,6 @@ def drift(results: Results) -> Findings:
 
 
 def margin_of(results: Results, key: str) -> float:
-    """What counts as about 0: half the mean under selection."""
+    """What counts as about 0: half the mean under selection, which is stated with every claim that uses it."""
     known = [value for value in results.values("selection", key).tolist() if value == value]
     return abs(sum(known) / len(known)) / 2 if known else 0.0

@@ -55,7 +55,12 @@ def invaded(rare: float, control: float):
         if rng.random() < 0.1:
             kinds["weekday"] = {"residents": 4, "growth": rare}
         mean = float(np.mean(list(growths.values())))
-        return {"kinds": kinds, "growth": mean, "control": {"growth": control + rng.normal(0, 0.03)}}
+        return {
+            "kinds": kinds,
+            "growth": mean,
+            "others_growth": 0.0,
+            "control": {"growth": control + rng.normal(0, 0.03)},
+        }
 
     return make
 

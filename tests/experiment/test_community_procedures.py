@@ -88,6 +88,7 @@ def test_every_kind_of_the_community_is_brought_back_and_followed(cells):
     assert found["kinds"] and found["num_kinds"] == len(found["kinds"])
     for trial in [*found["kinds"].values(), found["control"]]:
         assert trial["counts"][0] == 2 and len(trial["counts"]) == 3
+        assert math.isfinite(trial["others_growth"])
         assert trial["growth"] == pytest.approx(math.log((trial["counts"][-1] + 0.5) / 2.5) / 2)
     generations = (found["num_kinds"] + 1) * 3
     assert found["books"] == {"generations": generations, "inexact": 0, "largest_residual": 0}

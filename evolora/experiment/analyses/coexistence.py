@@ -12,7 +12,7 @@ from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
 
 FEWEST = 5  # replicates with a kind from which something is said about it
-NEAR_ONE = 1.5  # effective kinds: one has more than 90 % where there are two
+NEAR_ONE = 1.5  # effective kinds: of two, one has more than 86 %
 
 
 @analysis("coexistence")
@@ -74,6 +74,11 @@ def invasion(results: Results) -> list[Claim]:
     rare = results.values("invaded", "growth")
     return [
         above("Specialists grow when rare, mean over kinds", "growth per generation", rare),
+        above(
+            "They grow faster than the rest of the community in the same trials",
+            "growth when rare less the others'",
+            rare - results.values("invaded", "others_growth"),
+        ),
         above(
             "They grow more than residents copied into the whole community",
             "growth when rare less the copies'",

@@ -13,7 +13,7 @@ from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
 
 HILL = "last.lineage_hill_1"
-NEAR_ONE = 1.5  # effective lineages: one has more than 90 % where there are two
+NEAR_ONE = 1.5  # effective lineages: of two, one has more than 86 %
 
 
 @analysis("exclusion")

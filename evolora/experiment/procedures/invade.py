@@ -47,14 +47,30 @@ class _Books:
         self.largest_residual = max(self.largest_residual, abs(residual))
 
 
+@dataclass(frozen=True)
+class Trial:
+    """Living organisms of the invaders' line, and all others, from the invaders' arrival on, one a generation."""
+
+    line: tuple[int, ...]
+    others: tuple[int, ...]
+
+    def to_values(self) -> dict[str, JsonValue]:
+        """Numbers and growth of both, for a cell's result."""
+        return {
+            "counts": list(self.line),
+            "growth": round(growth(self.line), 9),
+            "others_growth": round(growth(self.others), 9),
+        }
+
+
 @procedure("invade", InvadeParams)
 def invade(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     """For each kind (niche of most score) of a sibling's final community: remove all of it, let the others settle,
-    bring a few of the removed back as they were, count their living descendants.
+    bring a few of the removed back as they were, count their living descendants and everybody else.
 
-    Values: `kinds` name -> {residents, counts, growth}; `growth`, mean over kinds; `control`, the same for as many
-    residents of any kind copied into the whole community, from which nobody was taken. Growth is per generation,
-    ln((n + 1/2) / (n0 + 1/2)) / generations: the halves keep it finite where all died (Haldane's correction).
+    Values: `kinds` name -> {residents, counts, growth, others_growth}; `growth` and `others_growth`, means over kinds;
+    `control`, the same for as many residents of any kind copied into the whole community, from which nobody was taken.
+    Growth is per generation, ln((n + 1/2) / (n0 + 1/2)) / generations: the halves keep it finite where all died.
     """
     from evolora.blueprint import build_rules
     from evolora.build import build_evaluator
@@ -63,23 +79,22 @@ def invade(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     params = InvadeParams.model_validate(cell.params)
     world, _ = load_checkpoint(checkpoints(cell.sibling(params.of).folder / RUN)[-1])
     rules, evaluator = build_rules(cell.world), build_evaluator(cell.world)
-    kinds = kinds_of(world, rules)
-    counts, books = Counter(kinds.values()), _Books()
-    trials: dict[str, JsonValue] = {}
-    growths = []
-    for kind in sorted(kind for kind in counts if counts[kind] >= params.least):
+    kinds, books = kinds_of(world, rules), _Books()
+    trials: dict[str, Trial] = {}
+    residents = Counter(kinds.values())
+    for kind in sorted(kind for kind in residents if residents[kind] >= params.least):
         removed = [world.population[identity] for identity, own in kinds.items() if own == kind]
-        series = _trial(world, rules, evaluator, removed, removed, params, books)
-        growths.append(growth(series))
-        trials[kind] = {"residents": len(removed), "counts": list(series), "growth": round(growths[-1], 9)}
+        trials[kind] = _trial(world, rules, evaluator, removed, removed, params, books)
     control = _trial(world, rules, evaluator, [], list(world.population), params, books)
     evaluator.close()
+    own, others = ([growth(t.line) for t in trials.values()], [growth(t.others) for t in trials.values()])
     return {
-        "kinds": trials,
+        "kinds": {kind: {"residents": residents[kind], **trial.to_values()} for kind, trial in trials.items()},
         "num_kinds": len(trials),
-        "growth": round(float(np.mean(growths)), 9) if growths else None,
-        "grown": sum(one > 0 for one in growths),
-        "control": {"counts": list(control), "growth": round(growth(control), 9)},
+        "growth": round(float(np.mean(own)), 9) if own else None,
+        "others_growth": round(float(np.mean(others)), 9) if others else None,
+        "grown": sum(one > 0 for one in own),
+        "control": control.to_values(),
         "books": dict(vars(books)),
     }
 
@@ -104,8 +119,8 @@ def _trial(
     pool: "list[Organism]",
     params: InvadeParams,
     books: _Books,
-) -> tuple[int, ...]:
-    """Numbers of the invaders' line from their arrival on, one a generation."""
+) -> Trial:
+    """What becomes of a few of the `pool`, brought into a community without the `removed`."""
     from evolora.generation import advance
     from evolora.history import History
 
@@ -118,12 +133,13 @@ def _trial(
     chosen = sorted(rng.choice(len(pool), size=min(params.invaders, len(pool)), replace=False).tolist())
     line = bring_in(world, [pool[place] for place in chosen], rules)
     world.history = History()  # somebody may have made room
-    counts = [len(line)]
+    counts = [(len(line), len(world.population) - len(line))]
     for _ in range(params.grow):
         if len(world.population):
             books.note(advance(world, rules, evaluator).report.residual)
-        counts.append(sum(organism.lineage in line for organism in world.population))
-    return tuple(counts)
+        own = sum(organism.lineage in line for organism in world.population)
+        counts.append((own, len(world.population) - own))
+    return Trial(tuple(own for own, _ in counts), tuple(others for _, others in counts))
 
 
 def remove(world: "World", rules: "Rules", ids: list[int]) -> None:

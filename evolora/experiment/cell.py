@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,7 +46,7 @@ class Cell:
         """`arm, seed N`, as people read it."""
         return f"{self.arm}, seed {self.seed}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the arm's name, world, procedure and params, the siblings' digests and Evolora's version."""
         return hashlib.sha256(to_json(self._essence()).encode()).hexdigest()

@@ -1,22 +1,21 @@
 """Experiment files: found by path or name, checked whole, every arm's world resolved."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from evolora.config.document import Document, KeyPath, dotted, suggestion
 from evolora.config.experiment import ExperimentConfig, Settings, arms_in_order, seed_list
 from evolora.config.load import WORLDS, Setting, check_config, find_file
-from evolora.config.schema import explain
 from evolora.config.shipped import PACKAGE
 from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError
-from evolora.experiment.registry import find_analysis, find_procedure
+from evolora.experiment.params import resolve_params, unknown_params
+from evolora.experiment.registry import find_analysis
 
 EXPERIMENTS = "experiments"
 
@@ -58,8 +57,9 @@ def load_experiment(path: Path, quick: bool = False) -> Experiment:
     problems: list[str] = []
     seeds = seed_list(config.quick.seeds if quick and config.quick.seeds is not None else config.seeds)
     arms = [_resolve(name, config, document, path, seeds[0], quick, problems) for name in config.arms]
+    problems += unknown_params(config, document)
     if config.analysis is not None:
-        _note(problems, document, ("analysis",), lambda: find_analysis(str(config.analysis)))
+        problems += _analysis_problems(config.analysis, document)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))  # arms share what is wrong with the file they share
     resolved = tuple(arm for arm in arms if arm is not None)
@@ -95,13 +95,14 @@ def find_experiments(path_or_name: str) -> list[Path]:
 
 
 def known_experiments() -> dict[str, Path]:
-    """Name -> file of the experiments that lie in `experiments/` here and of those that come with Evolora."""
-    for folder in (Path(EXPERIMENTS), PACKAGE / EXPERIMENTS, PACKAGE.parent / EXPERIMENTS):
-        # The link is followed by naming its files' folder: glob's ** does not enter links.
-        files = sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")])
-        if files:
-            return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
-    return {}
+    """Name -> file of the experiments that come with Evolora and of those in `experiments/` here, which come first."""
+    shipped = _experiments_in(PACKAGE / EXPERIMENTS) or _experiments_in(PACKAGE.parent / EXPERIMENTS)
+    return dict(sorted({**shipped, **_experiments_in(Path(EXPERIMENTS))}.items()))
+
+
+def _experiments_in(folder: Path) -> dict[str, Path]:
+    files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 
 def _resolve(
@@ -116,18 +117,14 @@ def _resolve(
     """One arm, or None: what is wrong with it goes to `problems`."""
     arm, before = config.arms[name], len(problems)
     settings = [*_settings(config.set, document, ("set",)), *_settings(arm.set, document, ("arms", name, "set"))]
-    params = {**config.params, **arm.params}
     if quick:
         settings += _settings(config.quick.set, document, ("quick", "set"))
-        params |= config.quick.params
     key: KeyPath = ("world",) if arm.world is None else ("arms", name, "world")
     world = _world(arm.world or config.world, settings, document, key, path, seed, problems)
-    procedure = arm.procedure or config.procedure
-    where: KeyPath = ("procedure",) if arm.procedure is None else ("arms", name, "procedure")
-    checked = _params(procedure, params, document, where, name, problems)
-    if world is None or checked is None or len(problems) > before:
+    params = resolve_params(config, name, document, quick, problems)
+    if world is None or params is None or len(problems) > before:
         return None
-    return Arm(name, world, procedure, checked, tuple(arm.after))
+    return Arm(name, world, arm.procedure or config.procedure, params, tuple(arm.after))
 
 
 def _world(
@@ -165,35 +162,9 @@ def _leaves(given: Mapping[str, JsonValue], path: KeyPath, prefix: str) -> Itera
             yield (*path, key), prefix + key, value
 
 
-def _params(
-    name: str, params: Settings, document: Document, where: KeyPath, arm: str, problems: list[str]
-) -> Mapping[str, JsonValue] | None:
-    """An arm's params with the procedure's defaults filled in; None where they do not fit it."""
-    procedure = _note(problems, document, where, lambda: find_procedure(name))
-    if procedure is None:
-        return None
-    model = procedure.params
-    if model is None:
-        return params
+def _analysis_problems(name: str, document: Document) -> list[str]:
     try:
-        whole: Mapping[str, JsonValue] = model.model_validate_json(json.dumps(params), strict=True).model_dump(
-            mode="json"
-        )
-    except ValidationError as error:
-        sections: list[KeyPath] = [("quick", "params"), ("arms", arm, "params"), ("params",)]
-        places: dict[KeyPath, str] = {}
-        for key in params:
-            written = next((path for path in sections if (*path, key) in document.places), where)
-            places[(key,)] = document.place((*written, key))
-        problems += explain(model, error, Document(dict(params), places))
-        return None
-    return whole
-
-
-def _note(problems: list[str], document: Document, key: KeyPath, find: Any) -> Any:
-    """What `find` finds, or None: its complaint goes to `problems`, with the place of `key`."""
-    try:
-        return find()
+        find_analysis(name)
     except ConfigError as error:
-        problems += [f"{document.place(key)}: {dotted(key)}: {problem}" for problem in error.problems]
-        return None
+        return [f"{document.place(('analysis',))}: analysis: {problem}" for problem in error.problems]
+    return []

@@ -142,7 +142,8 @@ def _table(table: Table) -> str:
 
 
 def _kind(entry: object) -> str:
-    """The class of a table cell: numbers stand right, verdicts have their colour."""
+    """The class of a table cell: numbers and intervals are not broken into lines, verdicts have their colour."""
     if entry in ("yes", "no", "undecided"):
         return f' class="{entry}"'
-    return ' class="number"' if isinstance(entry, (int, float)) else ""
+    is_number = isinstance(entry, (int, float)) or (isinstance(entry, str) and entry.startswith("["))
+    return ' class="number"' if is_number else ""

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from evolora.rng import stream
 
 DRAWS = 10_000
+FEWEST_RESAMPLED = 8  # replicates from which their mean is resampled
 MOST_EXACT = 20  # replicates up to which every assignment of signs is looked at: 2 ** 20 of them
 Direction = Literal["greater", "less", "different"]
 
@@ -46,11 +47,14 @@ def mean_interval(values: NDArray[np.float64], confidence: float = 0.95) -> tupl
 
     The expanded percentile interval (Hesterberg 2015, What Teachers Should Know about the Bootstrap, 5.2): percentiles
     are moved out so that for normal data the interval is as wide as Student's t, which plain percentiles are not for
-    20 replicates and fewer. Beyond three or so replicates it is the range of resampled means at most.
+    20 replicates and fewer. With fewer than eight, whose resampled means are too few, it is Student's t.
     """
     n = values.size
     if n < 2:
         return None
+    if n < FEWEST_RESAMPLED:
+        half = student_quantile((1 + confidence) / 2, n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
+        return float(values.mean()) - half, float(values.mean()) + half
     rng = stream(0, "bootstrap", n)
     means = values[rng.integers(n, size=(DRAWS, n))].mean(axis=1)
     tail = NormalDist().cdf(-math.sqrt(n / (n - 1)) * student_quantile((1 + confidence) / 2, n - 1))

@@ -42,6 +42,14 @@ def test_an_experiment_is_planned_run_and_reported(tmp_path):
     assert "0 of 6 cells to do" in invoke("run", "pair.yaml")
 
 
+def test_experiments_are_listed_with_their_questions(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "experiments").mkdir()
+    write_experiment(tmp_path / "experiments")
+    output = invoke("list")
+    assert "Is the second one more?" in output and "ecology/drift" in output
+
+
 def test_quick_runs_beside_the_whole_experiment(tmp_path):
     write_experiment(tmp_path)
     assert "2 of 2 cells to do" in invoke("run", "pair.yaml", "--quick")

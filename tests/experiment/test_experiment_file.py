@@ -83,6 +83,26 @@ def test_params_are_checked_against_the_procedures_own_model(tmp_path):
     assert any("keep: expected one of all, lean, nothing, got the text 'some'" in p for p in found)
 
 
+def test_shared_params_go_to_the_arms_whose_procedure_knows_them(tmp_path):
+    text = EXPERIMENT.replace("arms:", "params: {latest: 3, add: 2}\narms:\n  third: {procedure: simulate}")
+    third, second, first = load_experiment(write_experiment(tmp_path, text)).arms
+    assert third.params["latest"] == 3 and "add" not in third.params
+    assert second.params == {"latest": 3, "add": 2} and first.params == {"latest": 3, "add": 5}
+
+
+def test_a_shared_param_that_no_procedure_knows_is_a_mistake(tmp_path):
+    text = EXPERIMENT.replace('"doings:note"', "simulate\nparams: {latst: 3}").replace("{params: {add: 5}}", "{}")
+    found = problems_of(text.replace('{procedure: "doings:follow", after: [first]}', "{}"), tmp_path)
+    assert any("params.latst: expected a param" in p and "did you mean latest?" in p for p in found)
+    assert any("quick.params.add: expected a param" in p for p in found)
+
+
+def test_a_param_that_is_missing_is_named_with_its_arm(tmp_path):
+    text = EXPERIMENT.replace("first: {params: {add: 5}}", "first: {procedure: go_on, params: {generations: 3}}")
+    (found,) = problems_of(text, tmp_path)
+    assert found.startswith("pair.yaml:9:3: arms.first.params.of: expected a text, got nothing")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -116,6 +136,10 @@ def test_a_file_a_folder_and_a_name_are_found(tmp_path):
 
 def test_shipped_experiments_are_found_wherever_one_stands():
     assert {path.name for path in SHIPPED} == {path.name for path in known_experiments().values()}
+    assert {"ecology/exclusion", "ecology/coexistence", "ecology/drift", "ecology/ablations"} <= set(
+        known_experiments()
+    )
+    assert len(find_experiments("ecology")) >= 4
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -81,6 +81,11 @@ def test_replicates_without_a_value_are_left_out_and_not_counted():
     assert (some.mean, some.n) == (2.0, 2)
 
 
+def test_few_replicates_have_students_interval():
+    # by hand: mean 2, standard deviation 1, t(0.975, 2) = 4.3027, half width 4.3027 / sqrt(3) = 2.4842
+    assert mean_interval(np.array([1.0, 2.0, 3.0])) == pytest.approx((2 - 2.4842, 2 + 2.4842), abs=1e-4)
+
+
 def test_equal_values_have_an_interval_of_no_width():
     assert estimate([1.5] * 20).interval == (1.5, 1.5)
 

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from evolora.config.world import Count, Section, WorldConfig
 from evolora.experiment.cell import Cell
+from evolora.experiment.chance import chance_values
 from evolora.experiment.measurements import describe
 from evolora.experiment.orderly_stop import OrderlyStop
 from evolora.experiment.registry import procedure
@@ -33,7 +34,9 @@ class SimulateParams(Section):
 
 @procedure("simulate", SimulateParams)
 def simulate(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
-    """Live the world into `folder/run`; see `measurements.describe` for the numbers, `end` and `held_out` beside them.
+    """Live the world into `folder/run`.
+
+    Values: those of `measurements.describe`, `end`, `chance` (`chance.chance_values`) and `held_out`.
 
     Interrupted, it saves the run and goes on with it the next time.
     """
@@ -65,23 +68,25 @@ def live(world: WorldConfig, run: Path) -> str:
     return summary.end
 
 
-def numbers_of(run: Path, params: SimulateParams) -> dict[str, JsonValue]:
-    """What `describe` and, if asked for, held-out tasks say of a run."""
+def numbers_of(run: Path, params: SimulateParams, after: int = 0) -> dict[str, JsonValue]:
+    """What a run's metrics after a generation say, its last state, and, if asked for, held-out tasks."""
+    from evolora.record.checkpoint import checkpoints, load_checkpoint
     from evolora.record.run_dir import METRICS, RunDir
 
-    values = describe(RunDir.open(run).read(METRICS), params.latest, params.series)
-    if params.held_out:
+    run_dir = RunDir.open(run)
+    rows = [row for row in run_dir.read(METRICS) if row["generation"] > after]
+    values = describe(rows, params.latest, params.series)
+    world, _ = load_checkpoint(checkpoints(run)[-1])
+    values["chance"] = chance_values(world.history, run_dir.info()["seed"])
+    if params.held_out and len(world.population):
         values["held_out"] = held_out(run, params.held_out)
     return values
 
 
 def held_out(run: Path, num_tasks: int) -> JsonValue:
-    """Mean held-out scores of founders and final population, and by niche; None where nobody is left."""
+    """Mean held-out scores of founders and final population, and by niche."""
     from evolora.portfolio.compare import score_run
-    from evolora.record.checkpoint import checkpoints, load_checkpoint
 
-    if not len(load_checkpoint(checkpoints(run)[-1])[0].population):
-        return None
     scores = score_run(run, num_tasks)
     return {
         part: {

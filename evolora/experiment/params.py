@@ -1,0 +1,78 @@
+"""Params of an arm: the experiment's that its procedure knows, its own, and quick's; checked, defaults filled in."""
+
+import json
+from collections.abc import Mapping
+
+from pydantic import JsonValue, ValidationError
+
+from evolora.config.document import Document, KeyPath, dotted, suggestion
+from evolora.config.experiment import ExperimentConfig
+from evolora.config.schema import explain
+from evolora.errors import ConfigError
+from evolora.experiment.registry import Procedure, find_procedure
+
+
+def resolve_params(
+    config: ExperimentConfig, arm: str, document: Document, quick: bool, problems: list[str]
+) -> Mapping[str, JsonValue] | None:
+    """An arm's params as its procedure will see them; None where they do not fit it: `problems` says why.
+
+    Of the params that all arms share (the experiment's and quick's) an arm gets those that its procedure knows.
+    """
+    procedure = _procedure_of(config, arm, document, problems)
+    if procedure is None:
+        return None
+    known = None if procedure.params is None else set(procedure.params.model_fields)
+    shared = [config.params, config.quick.params if quick else {}]
+    first, last = ({key: own for key, own in params.items() if known is None or key in known} for params in shared)
+    params = {**first, **config.arms[arm].params, **last}
+    if procedure.params is None:
+        return params
+    try:
+        model = procedure.params.model_validate_json(json.dumps(params), strict=True)
+    except ValidationError as error:
+        sections: list[KeyPath] = [("arms", arm, "params"), ("params",)]
+        sections = [("quick", "params"), *sections] if quick else sections
+        places: dict[KeyPath, str] = {}
+        for key in params:
+            section = next((path for path in sections if (*path, key) in document.places), ())
+            places[(key,)] = document.place((*section, key))
+        own = Document(dict(params), places)
+        prefix = f"{document.place(('arms', arm))}: arms.{arm}.params."  # for what nobody wrote
+        written = tuple(place for place in places.values() if place)
+        problems += [
+            problem if problem.startswith(written) else prefix + problem
+            for problem in explain(procedure.params, error, own)
+        ]
+        return None
+    whole: Mapping[str, JsonValue] = model.model_dump(mode="json")
+    return whole
+
+
+def unknown_params(config: ExperimentConfig, document: Document) -> list[str]:
+    """Mistakes: shared params that no arm's procedure knows."""
+    procedures = [found for arm in config.arms if (found := _procedure_of(config, arm, document, [])) is not None]
+    if any(procedure.params is None for procedure in procedures) or len(procedures) < len(config.arms):
+        return []
+    known = sorted({name for one in procedures if one.params is not None for name in one.params.model_fields})
+    sections: tuple[tuple[KeyPath, Mapping[str, JsonValue]], ...] = (
+        (("params",), config.params),
+        (("quick", "params"), config.quick.params),
+    )
+    return [
+        f"{document.place((*path, key))}: {dotted((*path, key))}: expected a param of an arm's procedure "
+        f"({', '.join(known)}), got {key}{suggestion(key, known)}"
+        for path, params in sections
+        for key in params
+        if key not in known
+    ]
+
+
+def _procedure_of(config: ExperimentConfig, arm: str, document: Document, problems: list[str]) -> Procedure | None:
+    own = config.arms[arm].procedure
+    where: KeyPath = ("procedure",) if own is None else ("arms", arm, "procedure")
+    try:
+        return find_procedure(own or config.procedure)
+    except ConfigError as error:
+        problems += [f"{document.place(where)}: {dotted(where)}: {problem}" for problem in error.problems]
+        return None

@@ -11,15 +11,20 @@ from evolora.organism.organism import Organism
 
 @dataclass(frozen=True)
 class Forager:
-    """Chooses niches from what an organism inherited and what it learnt, with a weight for each."""
+    """Chooses niches from what an organism inherited and what it learnt, with a weight for each; or, where `even`,
+    deals every organism all niches in turn, in an order of chance."""
 
     preference_weight: float
     profit_weight: float
+    even: bool = False
 
     def choose(
         self, organism: Organism, niche_names: Sequence[str], visits: int, rng: np.random.Generator
     ) -> list[str]:
-        """The niches of `visits` visits, drawn with replacement from `probabilities`."""
+        """The niches of `visits` visits, drawn with replacement from `probabilities`; each as often as any if even."""
+        if self.even:
+            rounds = [rng.permutation(len(niche_names)) for _ in range(-(-visits // len(niche_names)))]
+            return [niche_names[int(index)] for index in np.concatenate(rounds)[:visits]]
         chosen = rng.choice(len(niche_names), size=visits, p=self.probabilities(organism, niche_names))
         return [niche_names[index] for index in chosen]
 

@@ -54,7 +54,7 @@ def act(
     signed, owed_too, num_trials = sign_up(world, rules, own, evaluator, market)
     events += signed
     events += _bury_debtors(world, rules, {i: owed.get(i, 0) + owed_too.get(i, 0) for i in sorted({*owed, *owed_too})})
-    return Acts(events, num_trials)
+    return Acts(sorted(events, key=lambda event: not isinstance(event, Death)), num_trials)  # as readers list them
 
 
 def worth_now(world: World, rules: Rules, outcomes: Sequence[Outcome], settlement: Settlement) -> dict[str, float]:

@@ -104,7 +104,7 @@ def build_rules(config: WorldConfig) -> Rules:
 def build_colony_rules(colonies: ColoniesConfig) -> ColonyRules:
     """What a world's colonies go by."""
     return ColonyRules(
-        Forwarding(colonies.forwarding_cost, colonies.forwarding_margin, colonies.finder_share),
+        Forwarding(colonies.forwarding_cost, colonies.forwarding_margin, colonies.finder_share, colonies.doubt),
         Contract(colonies.pot_share, colonies.stake, colonies.window),
         Signing(
             colonies.founding_size,

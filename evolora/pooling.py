@@ -38,7 +38,7 @@ def hand_over(
     if rules.colonies is None:
         return encounter
     others = [colleague for colleague in colleagues if colleague.id != finder.id]
-    performer = rules.colonies.forwarding.find_performer(encounter.niche, finder, others)
+    performer, bid = rules.colonies.forwarding.find_performer(encounter.niche, finder, others)
     if performer is finder:
         return encounter
     traits = performer.active.traits
@@ -49,7 +49,7 @@ def hand_over(
         temperature=traits.temperature,
         answer_limit=traits.answer_limit,
         finder=finder.id,
-        bid=performer.competence[encounter.niche],
+        bid=bid,
     )
 
 

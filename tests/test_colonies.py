@@ -172,14 +172,15 @@ def test_a_task_that_is_passed_on_is_answered_paid_and_learnt_from_by_the_perfor
     )
     for identity in (0, 1):
         good, bad = ("first", "second") if identity == 0 else ("second", "first")
-        world.population[identity].competence = {good: 0.9, bad: 0.1}
+        world.population[identity].practice = {good: (40, 0.9), bad: (40, 0.1)}
+        world.population[identity].competence = {bad: 0.1}
     plant(world, [0, 1])
-    memory = dict(world.population[1].competence)
     generation = advance(world, rules, Specialists())
     passed = [one for one in generation.outcomes if one.encounter.finder == 1]
     assert len(passed) == 2 and {one.encounter.niche for one in passed} == {"first"}
-    assert {one.encounter.organism_id for one in passed} == {0} and {one.encounter.bid for one in passed} == {0.9}
-    assert world.population[1].competence["first"] == memory["first"]  # it learnt nothing there
+    assert {one.encounter.organism_id for one in passed} == {0} and all(one.encounter.bid > 0.8 for one in passed)
+    assert world.population[1].practice["first"] == (40, 0.1)  # it learnt nothing there
+    assert world.population[1].competence["first"] == 0.1
     lives = {life.organism_id: life for life in generation.lives}
     assert lives[1].answers == (0, 12) and lives[0].answers == (12, 0)  # two tasks of each come to each, three answers
     flows = generation.report.flows
@@ -264,13 +265,12 @@ def test_visits_dealt_evenly_take_every_niche_in_turn():
 def test_a_performer_answers_with_its_own_examples_and_limits():
     world, rules = colony_world(1)
     finder, performer = world.population[0], world.population[1]
-    finder.competence, performer.competence = {"first": 0.1}, {"first": 0.8}
     encounter = next(one.encounter for one in advance(world, rules, Specialists()).outcomes)
     own = replace(encounter, organism_id=0, niche="first")
-    finder.competence, performer.competence = {"first": 0.1}, {"first": 0.8}
+    finder.practice, performer.practice = {"first": (40, 0.1)}, {"first": (40, 0.8)}
     handed = hand_over(rules, own, finder, [finder, performer], niches_now(world, rules))
     traits = performer.active.traits
-    assert (handed.organism_id, handed.finder, handed.bid) == (1, 0, 0.8)
+    assert (handed.organism_id, handed.finder, handed.bid) == (1, 0, pytest.approx((40 * 0.8 + 4 * 0.45) / 44))
     assert (handed.task, handed.key, handed.num_samples) == (own.task, own.key, own.num_samples)
     assert (handed.answer_limit, handed.temperature) == (traits.answer_limit, traits.temperature)
     assert len(handed.examples) == traits.num_examples

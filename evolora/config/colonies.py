@@ -17,6 +17,9 @@ class ColoniesConfig(Section):
     forwarding_margin: Fraction = Field(
         0.1, description="Score by which the best bid must exceed a member's own for its task to be passed on."
     )
+    doubt: NonNegative = Field(
+        4.0, description="Tasks' worth of the group's mean that a bid is drawn toward it by: luck is no skill."
+    )
     finder_share: Fraction = Field(
         0.5, description="Share of a passed-on task's profit (meal less tokens) that goes to who passed it on."
     )

@@ -12,7 +12,7 @@ class Encounter:
 
     `key` is the 64-bit sampling key: a function of (seed, generation, organism, encounter) and nothing else.
     `temperature` 0 is greedy. `answer_limit` is in generated tokens, the stop token included. `finder` is the member
-    of a colony whose visit it was, where another answers (None: its own); `bid` is the score that this one remembered.
+    of a colony whose visit it was, where another answers (None: its own); `bid` is the score that this one expected.
     """
 
     organism_id: int

@@ -12,24 +12,33 @@ from evolora.organism.organism import Organism
 
 @dataclass(frozen=True)
 class Forwarding:
-    """Passes tasks on. A bid is what an organism remembers of its own mean score in the niche, nothing else.
+    """Passes tasks on. `cost` (energy) is burned by who does; `finder_share` of the profit is its reward.
 
-    `cost` (energy) is burned by who passes a task on; `finder_share` of the profit is its reward.
+    A bid is what an organism's own practice says of its mean score in the niche, drawn toward the group's mean as if
+    `doubt` tasks had been met with that: else the best of many bids is mostly the luckiest (the winner's curse).
     """
 
     cost: float
     margin: float
     finder_share: float
+    doubt: float
 
-    def find_performer(self, niche: str, finder: Organism, others: Sequence[Organism]) -> Organism:
-        """Who answers: the best bidder if it exceeds the finder's own memory by the margin (equal bids: the lower
+    def find_performer(self, niche: str, finder: Organism, others: Sequence[Organism]) -> tuple[Organism, float]:
+        """Who answers, and its bid: the best bidder if it exceeds the finder's own by the margin (equal bids: the lower
         id), else the finder itself, as where it has never tried the niche and cannot know what it is worth there."""
-        own = finder.competence.get(niche)
-        bids = [(other.competence[niche], -other.id, other) for other in others if niche in other.competence]
-        if own is None or not bids:
-            return finder
-        bid, _, best = max(bids, key=lambda entry: entry[:2])
-        return best if bid > own and bid - own >= self.margin else finder
+        bids = self.bids(niche, [finder, *others])
+        if finder.id not in bids:
+            return finder, 0.0
+        best = max((other for other in others if other.id in bids), key=lambda o: (bids[o.id], -o.id), default=finder)
+        lead = bids[best.id] - bids[finder.id]
+        return (best, bids[best.id]) if lead > 0 and lead >= self.margin else (finder, bids[finder.id])
+
+    def bids(self, niche: str, group: Sequence[Organism]) -> dict[int, float]:
+        """Organism id -> its bid, of those who ever tried the niche."""
+        known = {organism.id: organism.practice[niche] for organism in group if niche in organism.practice}
+        tasks = sum(number for number, _ in known.values())
+        prior = sum(number * mean for number, mean in known.values()) / max(1, tasks)
+        return {i: (number * mean + self.doubt * prior) / (number + self.doubt) for i, (number, mean) in known.items()}
 
     def reward(self, profit: int) -> int:
         """Units that the performer hands the finder of a `profit` (meal less tokens, units). It bears losses alone."""

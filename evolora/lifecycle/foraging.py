@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from evolora.organism.organism import Organism
 
+LONGEST_PRACTICE = 40  # tasks that an organism's longer memory of a niche averages over
+
 
 @dataclass(frozen=True)
 class Forager:
@@ -53,3 +55,6 @@ def remember(organism: Organism, niche: str, profit_per_answer: float, mean_scor
     for memory, seen in ((organism.profit, profit_per_answer), (organism.competence, mean_score)):
         before = memory.get(niche, seen)
         memory[niche] = before + smoothing * (seen - before)
+    tasks, mean = organism.practice.get(niche, (0, 0.0))
+    tasks = min(tasks + 1, LONGEST_PRACTICE)
+    organism.practice[niche] = (tasks, mean + (mean_score - mean) / tasks)

@@ -120,6 +120,7 @@ def _describe(organism: Organism, tensors: dict[str, Tensor]) -> dict[str, Any]:
         "children": organism.children,
         "profit": organism.profit,
         "competence": organism.competence,
+        "practice": organism.practice,
         "scaling": organism.genome.scaling,
         "traits": asdict(organism.genome.traits),
         "learnt_traits": None if organism.learnt is None else asdict(organism.learnt.traits),
@@ -153,6 +154,7 @@ def _restore(row: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Organism:
         optimizer=optimizer,
         profit=row["profit"],
         competence=row["competence"],
+        practice={niche: (tasks, mean) for niche, (tasks, mean) in row["practice"].items()},
         children=row["children"],
     )
 

@@ -23,26 +23,45 @@ def colony(*standings, pays=(), **fields):
     return Colony(0, 0, members, **fields)
 
 
-class TestForwarding:
-    rule = Forwarding(cost=0.1, margin=0.2, finder_share=0.25)
+def practised(identity, tasks=10**6, **means):
+    """An organism that met so many tasks of each of these niches, with these mean scores."""
+    return Organism(
+        identity, WEIGHTLESS, "founder", (), identity, 0, practice={n: (tasks, m) for n, m in means.items()}
+    )
 
-    def test_the_best_bidder_answers(self):
-        finder, others = organism(0, a=0.1), [organism(1, a=0.5), organism(2, a=0.9), organism(3, b=1.0)]
-        assert self.rule.find_performer("a", finder, others).id == 2
+
+class TestForwarding:
+    rule = Forwarding(cost=0.1, margin=0.2, finder_share=0.25, doubt=0.0)
+
+    def performer(self, finder, *others):
+        return self.rule.find_performer("a", finder, others)[0].id
+
+    def test_the_best_bidder_answers_and_its_bid_is_known(self):
+        finder, others = practised(0, a=0.1), [practised(1, a=0.5), practised(2, a=0.9), practised(3, b=1.0)]
+        assert self.rule.find_performer("a", finder, others) == (others[1], 0.9)
 
     def test_equal_bids_go_to_the_lower_id(self):
-        assert self.rule.find_performer("a", organism(0, a=0.1), [organism(2, a=0.9), organism(1, a=0.9)]).id == 1
+        assert self.performer(practised(0, a=0.1), practised(2, a=0.9), practised(1, a=0.9)) == 1
 
     @pytest.mark.parametrize(("bid", "performer"), [(0.29, 0), (0.31, 1), (0.1, 0), (0.0, 0)])
-    def test_a_bid_must_exceed_the_finders_own_memory_by_the_margin(self, bid, performer):
-        assert self.rule.find_performer("a", organism(0, a=0.1), [organism(1, a=bid)]).id == performer
+    def test_a_bid_must_exceed_the_finders_own_by_the_margin(self, bid, performer):
+        assert self.performer(practised(0, a=0.1), practised(1, a=bid)) == performer
 
     def test_who_never_tried_a_niche_answers_itself_and_so_learns_what_it_is_worth(self):
-        assert self.rule.find_performer("a", organism(0, b=0.1), [organism(1, a=1.0)]).id == 0
+        assert self.performer(practised(0, b=0.1), practised(1, a=1.0)) == 0
 
     def test_without_a_margin_an_equal_bid_changes_nothing(self):
-        level = Forwarding(0.0, margin=0.0, finder_share=0.5)
-        assert level.find_performer("a", organism(0, a=0.4), [organism(1, a=0.4)]).id == 0
+        level = Forwarding(0.0, margin=0.0, finder_share=0.5, doubt=0.0)
+        assert level.find_performer("a", practised(0, a=0.4), [practised(1, a=0.4)])[0].id == 0
+
+    def test_a_lucky_beginner_does_not_outbid_long_practice(self):
+        # prior (2 + 24 + 12) / 80 = 0.475; bids (2 + 1.9) / 6 = 0.65, (24 + 1.9) / 40 = 0.6475 without and with doubt 4
+        lucky, skilled, finder = practised(1, 2, a=1.0), practised(2, 36, a=2 / 3), practised(0, 42, a=12 / 42)
+        doubtful = Forwarding(0.0, margin=0.2, finder_share=0.5, doubt=4.0)
+        assert self.performer(finder, lucky, skilled) == 1
+        bids = doubtful.bids("a", [finder, lucky, skilled])
+        assert bids == pytest.approx({0: (12 + 1.9) / 46, 1: 3.9 / 6, 2: 25.9 / 40})
+        assert Forwarding(0.0, 0.2, 0.5, doubt=6.0).find_performer("a", finder, [lucky, skilled])[0].id == 2
 
     def test_the_finder_gets_its_share_of_a_profit_and_bears_no_loss(self):
         assert self.rule.reward(1001) == 250 and self.rule.reward(-5) == 0

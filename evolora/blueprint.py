@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from evolora.config.colonies import ColoniesConfig
 from evolora.config.world import NicheConfig, ReproductionConfig, TraitConfig, WorldConfig
 from evolora.environment.difficulty import Difficulty, Track
 from evolora.environment.families.registry import make_family
@@ -12,6 +13,7 @@ from evolora.environment.selftest import refuse_failing
 from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError
 from evolora.events import Event
+from evolora.lifecycle.colony_rules import ColonyRules, Contract, Fate, Forwarding, Signing
 from evolora.lifecycle.extinction import Extinction
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
@@ -40,7 +42,7 @@ def build_rules(config: WorldConfig) -> Rules:
         raise ConfigError([f"reproduction.{key}: {problem}" for key, problem in problems])
     niches = [build_niche(niche) for niche in config.niches]
     ladders = build_ladders(config)
-    tasks = TaskSource(config.seed)
+    tasks = TaskSource(config.seed, with_trials=config.colonies.enabled)
     refuse_failing([*niches, *(niche for ladder in ladders.values() for niche in ladder)], tasks)
     energy, reproduction, difficulty = config.energy, config.reproduction, config.difficulty
     return Rules(
@@ -50,7 +52,9 @@ def build_rules(config: WorldConfig) -> Rules:
         seasons=[Season(s.niche, s.period, s.amplitude, s.phase) for s in config.seasons],
         shocks=[Shock(s.niche, s.at, s.factor, s.duration, s.quantity) for s in config.shocks],
         diet=Diet(config.encounters.visits, config.encounters.answers_per_task, config.encounters.tasks_per_niche),
-        forager=Forager(config.encounters.preference_weight, config.encounters.profit_weight),
+        forager=Forager(
+            config.encounters.preference_weight, config.encounters.profit_weight, config.encounters.choice == "even"
+        ),
         prices=build_prices(config),
         survival=Survival(config.death.insolvency, config.death.max_age),
         breeder=Breeder(
@@ -93,6 +97,23 @@ def build_rules(config: WorldConfig) -> Rules:
         neutral=config.selection == "neutral",
         economy=config.economy,
         random_death=config.death.victims == "random",
+        colonies=build_colony_rules(config.colonies) if config.colonies.enabled else None,
+    )
+
+
+def build_colony_rules(colonies: ColoniesConfig) -> ColonyRules:
+    """What a world's colonies go by."""
+    return ColonyRules(
+        Forwarding(colonies.forwarding_cost, colonies.forwarding_margin, colonies.finder_share, colonies.doubt),
+        Contract(colonies.pot_share, colonies.stake, colonies.window),
+        Signing(
+            colonies.founding_size,
+            colonies.max_size,
+            colonies.trial_tasks,
+            colonies.trial_errors,
+            colonies.trials_per_generation,
+        ),
+        Fate(colonies.audit_every, colonies.patience, colonies.bud_pot, colonies.founding_size),
     )
 
 
@@ -174,6 +195,8 @@ def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -
         genome = immigrant(config, sites, Path(directory), number)
         energy = config.population.founder_energy
         events.append(found(world.population, world.ledger, genome, energy, 0, operator="immigrant"))
+    if rules.colonies is not None:
+        world.colonies.free_riders.update(world.population.ids[: config.colonies.free_riders])
     world.ledger.close_generation()
     return world, events
 

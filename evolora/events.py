@@ -69,13 +69,51 @@ class Merge:
         return _row("merge", self)
 
 
+class Change(StrEnum):
+    """What can happen to a colony."""
+
+    FOUNDED = "founded"
+    JOINED = "joined"
+    LEFT = "left"
+    EXPELLED = "expelled"
+    AUDITED = "audited"  # it was tried again: it goes on, or dissolves in the same generation
+    BUDDED = "budded"
+    DISSOLVED = "dissolved"
+
+
+@dataclass(frozen=True)
+class ColonyChange:
+    """Something happened to a colony, for a `reason`, to these `members`: who founded it, joined, left or was expelled;
+    for `budded` the daughter's, taken out of colony `mother`; for `dissolved` and `audited` all it had.
+
+    `size` and `pot` (energy) are what the colony has afterwards; for `dissolved`, the pot it shared out. `alone` and
+    `together` (energy per member and generation) are what the paired trial showed, None where there was none: what
+    the tasks that a group passes on brought to their finders, and what they bring when they are passed on.
+    """
+
+    generation: int
+    colony_id: int
+    change: Change
+    members: tuple[int, ...]
+    reason: str
+    size: int
+    pot: float
+    alone: float | None = None
+    together: float | None = None
+    mother: int | None = None
+
+    def to_row(self) -> Row:
+        return _row("colony", self)
+
+
 @dataclass(frozen=True)
 class Life:
     """One organism's generation, as it stood when its life or death was decided: after meals, charges and learning.
 
     `energy` and `owed` are energy units. The tuples have an entry for every niche, in the world's order: `answers`
     given there, the sum of their `scores`, their `tokens` (prompts once per encounter), and the `meals` its account
-    was paid out of the niche, in energy units (in a neutral world meals go to a randomly dealt account).
+    was paid out of the niche, in energy units (in a neutral world meals go to a randomly dealt account). `colony` is
+    the one it belonged to, None for a loner; answers and meals there are those of tasks it was handed, too.
     """
 
     generation: int
@@ -95,9 +133,10 @@ class Life:
     scores: tuple[float, ...]
     tokens: tuple[int, ...]
     meals: tuple[float, ...]
+    colony: int | None = None
 
 
-Event = Birth | Death | Merge
+Event = Birth | Death | Merge | ColonyChange
 
 
 def _row(name: str, event: Event) -> Row:

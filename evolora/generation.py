@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evolora import disturbance, stages
+from evolora.colonies import act, measure_colonies
 from evolora.environment.encounter import Outcome
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Birth, Death, Event, Life
@@ -62,10 +63,14 @@ class GenerationReport:
     best: tuple[OrganismSummary, ...]
     ecology: Mapping[str, float | None] = field(default_factory=dict)
     niche_levels: Mapping[str, int] = field(default_factory=dict)  # where difficulty moves: the level just lived at
+    colonies: Mapping[str, float | None] | None = None  # `measure_colonies`; None in worlds that know none
 
     def to_row(self) -> dict[str, Any]:
         """A JSON-able row: the same bytes for the same world and seed on the same machine."""
-        return asdict(self)
+        row = asdict(self)
+        if self.colonies is None:
+            del row["colonies"]
+        return row
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
     """Live through one generation.
 
     1 niches grow  2 organisms forage  3 they answer  4 answers become energy  5 they learn  6 some die
-    7 the world strikes some more  8 some reproduce  9 difficulty follows success  10 the books are closed, the ecology
-    is measured (costly measures if `thorough`), all is reported
+    7 the world strikes some more  8 some reproduce  9 colonies act  10 difficulty follows success  11 the books are
+    closed, the ecology is measured (costly measures if `thorough`), all is reported
     """
     world.generation += 1
     stages.grow_niches(world, rules)
@@ -96,10 +101,13 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
     events: list[Event] = [*stages.cull(world, rules, settlement.owed)]
     events += disturbance.strike(world, rules, outcomes)
     events += stages.breed(world, rules, outcomes)
+    acts = act(world, rules, evaluator, outcomes, settlement, events)
+    events += acts.events
+    colonies = measure_colonies(world, rules, outcomes, settlement, lives, events, acts)
     levels = disturbance.move_levels(world, rules, outcomes)
     flows = world.ledger.close_generation()
     ecology = measure_ecology(world.history, census, events, rules.seed, thorough)
-    report = _report(world, rules, outcomes, learning, events, flows, ecology, levels)
+    report = _report(world, rules, outcomes, learning, events, flows, ecology, levels, colonies)
     return Generation(report, events, outcomes, lives)
 
 
@@ -112,8 +120,11 @@ def _report(
     flows: Flows,
     ecology: Mapping[str, float | None],
     levels: Mapping[str, int],
+    colonies: Mapping[str, float | None] | None,
 ) -> GenerationReport:
     ledger = world.ledger
+    holders = [("organisms", "organism"), ("niches", "niche"), ("commons", "commons")]
+    holders += [] if rules.colonies is None else [("pots", "pot")]
     by_niche: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_niche.setdefault(outcome.encounter.niche, []).append(outcome)
@@ -126,10 +137,7 @@ def _report(
         num_lineages=len(world.population.lineage_counts()),
         births=dict(sorted(Counter(event.kind for event in events if isinstance(event, Birth)).items())),
         deaths=dict(sorted(Counter(str(event.cause) for event in events if isinstance(event, Death)).items())),
-        energy={
-            kind: to_energy(ledger.total(name))
-            for kind, name in (("organisms", "organism"), ("niches", "niche"), ("commons", "commons"))
-        },
+        energy={kind: to_energy(ledger.total(name)) for kind, name in holders},
         flows={str(reason): to_energy(flows.total(reason)) for reason in reasons},
         residual=flows.residual,
         mean_score=_mean([outcome.mean_score for outcome in outcomes]),
@@ -145,6 +153,7 @@ def _report(
         best=_best(world),
         ecology=ecology,
         niche_levels=levels,
+        colonies=colonies,
     )
 
 

@@ -157,9 +157,10 @@ class Simulation:
 
     def _record(self, generation: Generation, seconds: float) -> None:
         """Answers first, metrics last: a row of metrics means that its generation is wholly recorded."""
-        write_encounters(self.run_dir.path, self.world.generation, generation.outcomes)
+        with_colonies, niches = self.rules.colonies is not None, [niche.name for niche in self.rules.niches]
+        write_encounters(self.run_dir.path, self.world.generation, generation.outcomes, with_colonies)
         self.run_dir.append(EVENTS, [event.to_row() for event in generation.events])
-        append_lives(self.run_dir.path / LIVES, [niche.name for niche in self.rules.niches], generation.lives)
+        append_lives(self.run_dir.path / LIVES, niches, generation.lives, with_colonies)
         self.run_dir.append(
             TIMING,
             [

@@ -19,6 +19,7 @@ from evolora.lifecycle.reproduction import give_birth
 from evolora.lifecycle.selection import deal
 from evolora.lifecycle.sharing import Taking, pay_meals, release_commons
 from evolora.lifecycle.survival import bury, strike_at_random
+from evolora.pooling import Rewards, forwarding_fee, pass_on, reward_finder, settle_pots
 from evolora.rng import key64, stream
 from evolora.world import Rules, World
 
@@ -50,7 +51,9 @@ def grow_niches(world: World, rules: Rules) -> None:
 
 
 def forage(world: World, rules: Rules) -> list[Encounter]:
-    """Every organism chooses niches; its k-th visit to a niche meets the niche's k-th task of the generation."""
+    """Every organism chooses niches; its k-th visit to a niche meets the niche's k-th task of the generation, or any of
+    them where visits are dealt evenly. Then members of colonies pass tasks on.
+    """
     niches = niches_now(world, rules)
     offered = {
         name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
@@ -62,7 +65,8 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
         traits = organism.active.traits
         visits: Counter[str] = Counter()
         for place, name in enumerate(rules.forager.choose(organism, list(niches), rules.diet.visits, rng)):
-            task = offered[name][visits[name] % len(offered[name])]
+            dealt = int(rng.integers(len(offered[name]))) if rules.forager.even else visits[name]
+            task = offered[name][dealt % len(offered[name])]
             visits[name] += 1
             if (name, traits.num_examples) not in shown:
                 shown[name, traits.num_examples] = tuple(rules.tasks.examples(niches[name], traits.num_examples))
@@ -78,7 +82,7 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
                     key=key64(rules.seed, "encounter", world.generation, organism.id, place),
                 )
             )
-    return encounters
+    return pass_on(world, rules, encounters, niches)
 
 
 def meet(world: World, rules: Rules, evaluator: Evaluator, encounters: Sequence[Encounter]) -> list[Outcome]:
@@ -115,14 +119,17 @@ def _score(
 
 @dataclass(frozen=True)
 class Settlement:
-    """What a generation's answers came to, in units: `owed` by organism id, and `meals` by niche and organism id."""
+    """What a generation's answers came to, in units: `owed` by organism id, and `meals` by niche and organism id;
+    `rewards` are what members of colonies paid each other, `profits` what each organism earned beyond its tokens."""
 
     owed: dict[int, int]
     meals: Mapping[str, Mapping[int, int]]
+    rewards: Rewards
+    profits: Mapping[int, int]
 
 
 def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlement:
-    """Meals out of the niches' stocks, then every token and the upkeep.
+    """Meals out of the niches' stocks, rewards for tasks passed on, then every token and the upkeep; then the pots.
 
     In a neutral world organism i's generation is settled on the account of a randomly dealt organism.
     """
@@ -140,16 +147,24 @@ def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlemen
         paid_share[name] = sum(meals.values()) / wanted if wanted else 1.0
         eaten[name] = {int(eater.partition(":")[2]): units for eater, units in meals.items()}
     bills: dict[int, defaultdict[Reason, int]] = {identity: defaultdict(int) for identity in population.ids}
+    rewards = Rewards()
     for outcome, claim in zip(outcomes, claims, strict=True):
-        earned = to_energy(claim) * paid_share[outcome.encounter.niche]
-        bill = bills[payers[outcome.encounter.organism_id]]
-        for reason, amount in _live_through(world, rules, outcome, earned).items():
-            bill[reason] += amount
+        encounter = outcome.encounter
+        earned = to_energy(claim) * paid_share[encounter.niche]
+        tokens = _live_through(world, rules, outcome, earned)
+        for reason, amount in tokens.items():
+            bills[payers[encounter.organism_id]][reason] += amount
+        if encounter.finder is not None:
+            bills[encounter.finder][Reason.FORWARDING] += forwarding_fee(rules)
+            reward_finder(world, rules, rewards, encounter, to_units(earned) - sum(tokens.values()))
+    incomes = {i: sum(own.get(i, 0) for own in eaten.values()) + rewards.net(i) for i in population.ids}
     owed = {}
     for organism in population:
         whole = {**bills[organism.id], **rules.prices.upkeep_cost()}
         owed[organism.id] = pay_bill(ledger, organism.account, whole).owed
-    return Settlement(owed, eaten)
+    settle_pots(world, rules, incomes, owed)
+    profits = {i: income - sum(bills[i].values()) for i, income in incomes.items()}
+    return Settlement(owed, eaten, rewards, profits)
 
 
 def _claims(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[int]:
@@ -218,6 +233,7 @@ def describe_lives(world: World, rules: Rules, outcomes: Sequence[Outcome], sett
                 scores=tuple(scores.get(key, 0.0) for key in keys),
                 tokens=tuple(tokens[key] for key in keys),
                 meals=tuple(to_energy(settlement.meals.get(name, {}).get(organism.id, 0)) for name in names),
+                colony=None if (home := world.colonies.home_of(organism.id)) is None else home.id,
             )
         )
     return lives

@@ -9,6 +9,8 @@ from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
 from evolora.history import History
+from evolora.lifecycle.colony import Colonies
+from evolora.lifecycle.colony_rules import ColonyRules
 from evolora.lifecycle.extinction import Extinction
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
@@ -31,6 +33,7 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     history: History = field(default_factory=History)
     tracks: dict[str, Track] = field(default_factory=dict)
+    colonies: Colonies = field(default_factory=Colonies)
 
     def snapshot(self) -> "World":
         """A world in the same state that goes its own way. Weights, which nobody changes in place, are shared."""
@@ -55,7 +58,7 @@ class Rules:
 
     `ladders` are the levels, easiest first, of the niches whose difficulty moves by `difficulty`, by name. Without
     `economy` nothing is earned or paid and births go to the best scores; with `random_death` chance says who dies in
-    the place of those who cannot pay."""
+    the place of those who cannot pay. `colonies` None: everybody lives alone."""
 
     seed: int
     niches: Sequence[Niche]
@@ -78,3 +81,4 @@ class Rules:
     neutral: bool
     economy: bool
     random_death: bool
+    colonies: ColonyRules | None = None

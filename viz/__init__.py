@@ -6,6 +6,7 @@ muller(RunData.open(Path("checkpoints/tidepool-seed1-...")))
 """
 
 from evolora.viz.bands import traits
+from evolora.viz.colonies import colony_pots, colony_sizes, earnings, membership, together_or_alone
 from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import held_out_scores
@@ -27,7 +28,10 @@ __all__ = [
     "ages",
     "births_by_kind",
     "clades",
+    "colony_pots",
+    "colony_sizes",
     "deaths_by_cause",
+    "earnings",
     "energy",
     "energy_flow",
     "energy_flow_so_far",
@@ -36,6 +40,7 @@ __all__ = [
     "life",
     "lorenz",
     "mean_score",
+    "membership",
     "muller",
     "niche_economy",
     "niche_scores",
@@ -48,5 +53,6 @@ __all__ = [
     "signs_of_life",
     "specialisation",
     "throughput",
+    "together_or_alone",
     "traits",
 ]

@@ -10,10 +10,12 @@ from evolora.record.run_data import RunData
 from evolora.viz.series import Values, last_generation, life_generations, number, table_of
 from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
 
-COMPARTMENTS = ("niches", "organisms", "commons")  # where energy is held, as the metrics name it
-PASSED = ("niches", "organisms")  # those in the middle of the diagram
-LABELS = {"niches": "niches' stocks", "organisms": "organisms"}
-SHADES = {"source": colour(1), "niches": colour(0), "organisms": colour(2), "commons": colour(3)}
+COMPARTMENTS = ("niches", "organisms", "commons", "pots")  # where energy is held, as the metrics name it
+PASSED = ("niches", "organisms", "pots")  # those in the middle of the diagram
+LABELS = {"niches": "niches' stocks", "organisms": "organisms", "pots": "colonies' pots"}
+SHADES = {"source": colour(1), "niches": colour(0), "organisms": colour(2), "commons": colour(3), "pots": colour(4)}
+BACKWARDS = ("pots", "organisms")  # payer and payee of what is drawn as two stubs, so that nothing runs backwards
+STUBS = ("handed to members", "handed out by pots")
 PATHS = {  # reason of a transfer -> (payer, payee); None is filled in from the world
     "founding": ("source", "organisms"),
     "inflow": ("source", "niches"),
@@ -25,6 +27,11 @@ PATHS = {  # reason of a transfer -> (payer, payee); None is filled in from the 
     "learning": ("organisms", "sink"),
     "parameters": ("organisms", "sink"),
     "upkeep": ("organisms", "sink"),
+    "forwarding": ("organisms", "sink"),
+    "trial": ("organisms", "sink"),
+    "pooling": ("organisms", "pots"),
+    "cover": BACKWARDS,
+    "dividend": BACKWARDS,
 }
 NAMES = {
     "founding": "given to founders",
@@ -35,10 +42,17 @@ NAMES = {
     "learning": "learning",
     "parameters": "adapter size",
     "upkeep": "upkeep",
+    "forwarding": "passing tasks on",
+    "trial": "colonies' trials",
     "remains": "left by the dead",
+    "estate": "left by dead colonies",
     "commons_release": "handed out by the commons",
 }
-INSIDE = {"endowment": "from parents to children", "pooling": "into and out of colonies' pots"}
+INSIDE = {
+    "endowment": "from parents to children",
+    "reward": "between members of colonies",
+    "budding": "from colonies to their daughters",
+}
 TOLERANCE = 1e-4  # energy by which rows of micro-units, summed as floats, may miss
 
 
@@ -65,7 +79,8 @@ def energy_budget(run: RunData, generation: int | None = None, whole_run: bool =
     for row in span:
         for reason, amount in table_of(row, "flows").items():
             totals[reason] = totals.get(reason, 0.0) + amount
-    paths = {**PATHS, "remains": ("organisms", _heir(run))}
+    heir = _heir(run)
+    paths = {**PATHS, "remains": ("organisms", heir), "estate": ("pots", heir)}
     flows = {(*paths[reason], reason): amount for reason, amount in totals.items() if reason in paths and amount > 0}
     before, after = (table_of(row, "energy") for row in (earlier, span[-1] if span else {}))
     if span and span[0]["generation"] == 1 and "founding" not in totals:
@@ -155,12 +170,15 @@ def _links(budget: Budget) -> list[Link]:
     """The ribbons: left, what was there and what came; in the middle, stocks and organisms; right, where it went.
 
     What the commons hand out stands on the left and what the dead leave to them on the right, so that nothing runs
-    backwards: the sums of both sides are equal.
+    backwards: the sums of both sides are equal. What pots hand their members stands on both sides.
     """
     links = [Link(f"{LABELS[name]}, before", LABELS[name], budget.before.get(name, 0.0), name) for name in PASSED]
     for (payer, payee, reason), amount in sorted(budget.flows.items()):
         start, end = LABELS.get(payer, NAMES.get(reason, reason)), LABELS.get(payee, NAMES.get(reason, reason))
-        links.append(Link(start, end, amount, payer))
+        if (payer, payee) == BACKWARDS:
+            links += [Link(start, STUBS[0], amount, payer), Link(STUBS[1], end, amount, payer)]
+        else:
+            links.append(Link(start, end, amount, payer))
     return links + [Link(LABELS[name], f"{LABELS[name]}, after", budget.after.get(name, 0.0), name) for name in PASSED]
 
 

@@ -9,6 +9,15 @@ import plotly.graph_objects as go
 from evolora.record.run_data import RunData
 from evolora.viz import ecology
 from evolora.viz.bands import traits
+from evolora.viz.colonies import (
+    colony_pots,
+    colony_sizes,
+    earnings,
+    has_colonies,
+    has_trials,
+    membership,
+    together_or_alone,
+)
 from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import has_holdout, held_out_scores
@@ -22,7 +31,7 @@ from evolora.viz.population import ages, births_by_kind, deaths_by_cause, energy
 from evolora.viz.signs_plot import signs
 from evolora.viz.tree import phylogeny
 
-GROUPS = ("Now", "Pond", "Signs of life", "Population", "Niches", "Lineages", "Ecology", "Portfolio")
+GROUPS = ("Now", "Pond", "Signs of life", "Population", "Niches", "Lineages", "Colonies", "Ecology", "Portfolio")
 
 
 class Draw(Protocol):
@@ -245,6 +254,46 @@ PANELS: tuple[Panel, ...] = (
         "The best fed of those alive: what it owned, what it ate where, and whether its answers became better.",
         life,
         has_lives,
+    ),
+    Panel(
+        "colony-sizes",
+        "Colonies",
+        "How many belong to colonies",
+        "Each band is a colony, as wide as it has members: watch them be founded, split in two and dissolve.",
+        colony_sizes,
+        has_colonies,
+    ),
+    Panel(
+        "colony-pots",
+        "Colonies",
+        "The pots",
+        "What members pay in and the pot pays out for those who cannot pay; crosses are colonies that ended.",
+        colony_pots,
+        has_colonies,
+    ),
+    Panel(
+        "membership",
+        "Colonies",
+        "Who belongs to whom",
+        "A line for each organism while it is a member: bundles of one colour are a colony, crosses those thrown out.",
+        membership,
+        has_colonies,
+    ),
+    Panel(
+        "together-or-alone",
+        "Colonies",
+        "Do colonies pay?",
+        "The same fresh tasks, answered alone (grey) and passed on (green): green above grey: the colony pays.",
+        together_or_alone,
+        has_trials,
+    ),
+    Panel(
+        "earnings",
+        "Colonies",
+        "Members and loners",
+        "What each earns beyond its tokens; members were chosen, so only the paired trials say whether colonies pay.",
+        earnings,
+        has_colonies,
     ),
     Panel(
         "diversity",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from evolora.record.run_data import RunData
 from evolora.rng import stream
 from evolora.viz import ancestry
+from evolora.viz.colonies import colony_changes
 from evolora.viz.series import Values, last_generation, number, pick
 
 Verdict = Literal["yes", "no", "not yet"]
@@ -20,6 +21,7 @@ WINDOW = 30  # generations looked back over
 RECENT = 10  # generations over which measures of the record are averaged
 SURE_ERRORS = 2.6  # standard errors above 0 that chance exceeds once in two hundred times
 CLEARLY_ABOVE = 0.05  # share of activity beyond drift's 99 % line, of which drift alone has about 0.01
+FEWEST_TRIALS = 8  # of colonies: with fewer even all signs alike are no rarer than `SURE`
 FEWEST = 5  # deaths, merges and the like below which nothing can be said
 
 
@@ -73,7 +75,7 @@ SPECIALISTS = Question("specialists", "Specialists", "Do organisms answer better
 PRESSURE = Question("pressure", "Energy pressure", "Do those who answer worse go broke?")
 HEREDITY = Question("heredity", "Heredity", "Do children answer like their parents?")
 MERGERS = Question("mergers", "Mergers", "Do merged children leave descendants, like the copies born beside them?")
-COLONIES = Question("colonies", "Colonies", "Do organisms pool their energy, and gain by it?")
+COLONIES = Question("colonies", "Colonies", "Do members of colonies earn more together than the same ones alone?")
 ROUTING = Question("routing", "Routing gain", "Does sending each task to whom the past recommends beat asking anybody?")
 NOVELTY = Question("novelty", "Novelty", "Do successful kinds appear faster than under drift?")
 
@@ -217,8 +219,23 @@ def mergers(run: RunData, generation: int) -> Sign:
 
 
 def colonies(run: RunData, generation: int) -> Sign:
-    """Nothing in the record speaks of colonies unless the world has them."""
-    return COLONIES.unanswered("this run records no colonies")
+    """Mean gain of living colonies in their paired trials on fresh tasks; the sign of each dealt by a coin as null, as
+    if it made no difference who answers. The trials by which members signed up do not count: they were chosen."""
+    if not any(isinstance(row.get("colonies"), dict) for row in run.metrics):
+        return COLONIES.unanswered("this world has no colonies")
+    audits = [row for row in colony_changes(run, generation) if row.get("change") == "audited"]
+    gains = np.array(pick(audits, "together")) - np.array(pick(audits, "alone"))
+    gains = gains[np.isfinite(gains)]
+    if len(gains) < FEWEST_TRIALS:
+        return COLONIES.unanswered(f"{len(gains)} paired trials of living colonies, {FEWEST_TRIALS} are needed")
+    rng = stream(run.seed, "signs", "colonies", generation)
+    flips = rng.integers(2, size=(SHUFFLES, len(gains))) * 2 - 1
+    return COLONIES.answer(
+        float(gains.mean()),
+        (flips * gains).mean(axis=1),
+        f"{{value:+.3f}} energy per member and generation, mean of {len(gains)} paired trials",
+        "{chance:+.3f} ± {spread:.3f} had a coin said who earned more",
+    )
 
 
 def routing(run: RunData, generation: int) -> Sign:

@@ -9,7 +9,8 @@ from evolora.blueprint import operator_problems
 from evolora.config.document import Document, KeyPath, Value, dotted
 from evolora.config.load import check_config
 from evolora.config.schema import order
-from evolora.config.world import NicheConfig, ReproductionConfig, Section, WorldConfig
+from evolora.config.section import Section
+from evolora.config.world import NicheConfig, ReproductionConfig, WorldConfig
 from evolora.environment.families.registry import is_plug_in, make_family
 from evolora.errors import ConfigError, TaskError
 

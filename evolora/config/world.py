@@ -2,19 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Range = tuple[float, float]
-
-
-class Section(BaseModel):
-    """A part of a world file: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from evolora.config.colonies import ColoniesConfig
+from evolora.config.section import Count, Fraction, NonNegative, Positive, Range, Section
 
 
 class HostConfig(Section):
@@ -214,6 +205,9 @@ class EncountersConfig(Section):
     )
     preference_weight: NonNegative = Field(1.0, description="Weight of heritable preference in foraging.")
     profit_weight: NonNegative = Field(1.0, description="Weight of what an organism learnt of each niche's profit.")
+    choice: Literal["own", "even"] = Field(
+        "own", description="own: organisms choose by those weights; even: nobody chooses, visits are dealt evenly."
+    )
 
 
 class PopulationConfig(Section):
@@ -357,6 +351,7 @@ class WorldConfig(Section):
     energy: EnergyConfig = EnergyConfig()
     death: DeathConfig = DeathConfig()
     reproduction: ReproductionConfig = ReproductionConfig()
+    colonies: ColoniesConfig = ColoniesConfig()
     learning: LearningConfig = LearningConfig()
     record: RecordConfig = RecordConfig()
 
@@ -376,6 +371,11 @@ class WorldConfig(Section):
             unknown = sorted(named - set(names))
             if unknown:
                 raise ValueError(f"{kind}: expected names of niches ({', '.join(names)}), got {', '.join(unknown)}")
+        if self.colonies.enabled and (self.selection == "neutral" or not self.economy):
+            raise ValueError(
+                "colonies: expected selection: energy and economy: true where they are enabled (a colony shares what "
+                f"its members earn), got selection {self.selection}, economy {str(self.economy).lower()}"
+            )
         first = self.population.founders + len(self.population.immigrants)
         if first > self.population.capacity:
             who = "founders and immigrants" if self.population.immigrants else "founders"

@@ -11,7 +11,8 @@ class Encounter:
     """One organism given one task, to be answered `num_samples` times.
 
     `key` is the 64-bit sampling key: a function of (seed, generation, organism, encounter) and nothing else.
-    `temperature` 0 is greedy. `answer_limit` is in generated tokens, the stop token included.
+    `temperature` 0 is greedy. `answer_limit` is in generated tokens, the stop token included. `finder` is the member
+    of a colony whose visit it was, where another answers (None: its own); `bid` is the score that this one expected.
     """
 
     organism_id: int
@@ -22,6 +23,8 @@ class Encounter:
     temperature: float
     answer_limit: int
     key: int
+    finder: int | None = None
+    bid: float | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from evolora.errors import TaskError
 from evolora.rng import key64
 
 Split = Literal["living", "test", "selection", "examples"]
+Use = Split | Literal["trial"]
 
 # Sixteenths of a family's questions; a small family is divided in the same way as a large one.
 SHARES: dict[Split, int] = {"living": 8, "test": 4, "selection": 3, "examples": 1}
@@ -21,7 +22,8 @@ DEFAULT_TEST = 200
 DEFAULT_SELECTION = 200
 DEFAULT_EXAMPLES = 8
 EXAMPLE_POOL = 24  # drawn, so that the first few can show different answers
-FEWEST: dict[Split, int] = {"living": 4, "test": 32, "selection": 16, "examples": 1}
+TRIAL_SHARE = 4  # sixteenths of the living tasks that paired trials have to themselves, in worlds that hold any
+FEWEST: dict[Use, int] = {"living": 4, "trial": 1, "test": 32, "selection": 16, "examples": 1}
 BARREN_ATTEMPTS = 6  # samples in a row without a new task before the family counts as exhausted
 
 
@@ -35,22 +37,35 @@ def split_of(task: Task) -> Split:
     raise AssertionError("the shares add up to sixteen")
 
 
+def use_of(task: Task, with_trials: bool) -> Use:
+    """The use of a task in a world: its split, but for the quarter of living tasks that trials set aside."""
+    split = split_of(task)
+    return "trial" if with_trials and split == "living" and int(task.digest[1], 16) < TRIAL_SHARE else split
+
+
 class TaskSource:
     """The tasks of every niche of a world, each a function of (seed, use, niche, generation) only.
 
     Every method returns the same tasks on every call; those for a smaller `num` are a prefix of those for a
     larger one. Where a family has fewer different tasks than asked for, it gives what it has, down to the
     number in `FEWEST` (or `num`, if that is less); below that a `TaskError` says so.
+
+    With `with_trials` some questions are asked in paired trials only, and never lived on.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, with_trials: bool = False) -> None:
         self._seed = seed
+        self._with_trials = with_trials
         # The most that was asked for, and what it brought. Dropping it would change no task.
         self._fixed: dict[tuple[Split, Niche], tuple[int, list[Task]]] = {}
 
     def living(self, niche: Niche, generation: int, num: int) -> list[Task]:
         """`num` tasks that `niche` offers in `generation`, the same to all its visitors."""
         return self._draw("living", niche, generation, num)
+
+    def trial(self, niche: Niche, generation: int, num: int) -> list[Task]:
+        """`num` fresh tasks for the paired trials of `generation`; only where the source was made `with_trials`."""
+        return self._draw("trial", niche, generation, num)
 
     def selection(self, niche: Niche, num: int = DEFAULT_SELECTION) -> list[Task]:
         """`num` tasks for choosing: training routers, ranking portfolios."""
@@ -77,7 +92,7 @@ class TaskSource:
             self._fixed[split, niche] = num, kept
         return kept[:num]
 
-    def _draw(self, split: Split, niche: Niche, generation: int, num: int) -> list[Task]:
+    def _draw(self, split: Use, niche: Niche, generation: int, num: int) -> list[Task]:
         tasks: dict[str, Task] = {}
         for sample in self._samples(split, niche, generation):
             tasks.update((task.digest, task) for task in sample if task.digest not in tasks)
@@ -90,17 +105,17 @@ class TaskSource:
             )
         return list(tasks.values())[:num]
 
-    def _samples(self, split: Split, niche: Niche, generation: int) -> Iterator[list[Task]]:
-        """Samples of the family, each reduced to the split's own content, until several bring nothing new.
+    def _samples(self, split: Use, niche: Niche, generation: int) -> Iterator[list[Task]]:
+        """Samples of the family, each reduced to the use's own content, until several bring nothing new.
 
         Their size does not depend on `num`, which therefore changes only where the list of tasks ends.
         """
-        size = 16 if split == "living" else 128
+        size = 16 if split in ("living", "trial") else 128
         seen: set[str] = set()
         barren = attempt = 0
         while barren < BARREN_ATTEMPTS:
             seed = key64(self._seed, "tasks", split, niche.name, generation, attempt)
-            sample = [task for task in niche.family.sample(seed, size) if split_of(task) == split]
+            sample = [task for task in niche.family.sample(seed, size) if use_of(task, self._with_trials) == split]
             barren = 0 if any(task.digest not in seen for task in sample) else barren + 1
             seen.update(task.digest for task in sample)
             attempt += 1

@@ -8,18 +8,25 @@ from numpy.typing import NDArray
 
 from evolora.organism.organism import Organism
 
+LONGEST_PRACTICE = 40  # tasks that an organism's longer memory of a niche averages over
+
 
 @dataclass(frozen=True)
 class Forager:
-    """Chooses niches from what an organism inherited and what it learnt, with a weight for each."""
+    """Chooses niches from what an organism inherited and what it learnt, with a weight for each; or, where `even`,
+    deals every organism all niches in turn, in an order of chance."""
 
     preference_weight: float
     profit_weight: float
+    even: bool = False
 
     def choose(
         self, organism: Organism, niche_names: Sequence[str], visits: int, rng: np.random.Generator
     ) -> list[str]:
-        """The niches of `visits` visits, drawn with replacement from `probabilities`."""
+        """The niches of `visits` visits, drawn with replacement from `probabilities`; each as often as any if even."""
+        if self.even:
+            rounds = [rng.permutation(len(niche_names)) for _ in range(-(-visits // len(niche_names)))]
+            return [niche_names[int(index)] for index in np.concatenate(rounds)[:visits]]
         chosen = rng.choice(len(niche_names), size=visits, p=self.probabilities(organism, niche_names))
         return [niche_names[index] for index in chosen]
 
@@ -48,3 +55,6 @@ def remember(organism: Organism, niche: str, profit_per_answer: float, mean_scor
     for memory, seen in ((organism.profit, profit_per_answer), (organism.competence, mean_score)):
         before = memory.get(niche, seen)
         memory[niche] = before + smoothing * (seen - before)
+    tasks, mean = organism.practice.get(niche, (0, 0.0))
+    tasks = min(tasks + 1, LONGEST_PRACTICE)
+    organism.practice[niche] = (tasks, mean + (mean_score - mean) / tasks)

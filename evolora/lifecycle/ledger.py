@@ -33,7 +33,14 @@ class Reason(StrEnum):
     UPKEEP = "upkeep"
     ENDOWMENT = "endowment"
     REMAINS = "remains"
-    POOLING = "pooling"  # organism and pot, either way
+    FORWARDING = "forwarding"  # burned by who passes a task on
+    REWARD = "reward"  # from who answered a task to who passed it on
+    POOLING = "pooling"  # dues and stakes, into a pot
+    COVER = "cover"  # out of a pot: a member's upkeep, or its tokens in a trial
+    TRIAL = "trial"  # tokens of a paired trial
+    DIVIDEND = "dividend"  # out of a pot that is full, or whose colony ends
+    BUDDING = "budding"  # from a colony's pot into its daughter's
+    ESTATE = "estate"  # out of a pot whose members are all dead
 
 
 FlowKey = tuple[Reason, str, str]

@@ -15,7 +15,8 @@ class Organism:
     `genome` is what it was born with; `learnt` is what learning made of it (None until it learns). Lamarckian
     worlds hand `learnt` to children, darwinian ones `genome`. `lineage` is the founder it descends from through
     its first parent. `profit` and `competence` are exponentially smoothed per niche: net energy per answer, and
-    mean score; a niche never visited is absent.
+    mean score; a niche never visited is absent. `practice` is a longer memory: tasks met per niche, as many as count,
+    and the mean score over them.
     """
 
     id: int
@@ -28,6 +29,7 @@ class Organism:
     optimizer: OptimizerState | None = None
     profit: dict[str, float] = field(default_factory=dict)
     competence: dict[str, float] = field(default_factory=dict)
+    practice: dict[str, tuple[int, float]] = field(default_factory=dict)
     children: int = 0
 
     @property

@@ -15,6 +15,7 @@ from torch import Tensor
 from evolora.environment.difficulty import Track
 from evolora.errors import RunFolderError
 from evolora.history import History
+from evolora.lifecycle.colony import Colonies
 from evolora.lifecycle.ledger import Ledger
 from evolora.organism.genome import Factors, Genome, OptimizerState
 from evolora.organism.organism import Organism
@@ -48,6 +49,7 @@ def save_checkpoint(world: World, log_sizes: Mapping[str, int], folder: Path, ke
             "log_sizes": dict(log_sizes),
             "organisms": organisms,
             "tracks": {name: asdict(track) for name, track in world.tracks.items()},
+            "colonies": world.colonies.to_dict(),
         }
         (aside / "state.json").write_text(json.dumps(state, sort_keys=True, allow_nan=False), encoding="utf-8")
         for path in (*aside.iterdir(), aside):
@@ -85,7 +87,8 @@ def load_checkpoint(path: Path) -> tuple[World, dict[str, int]]:
         population = Population(organisms, state["next_id"])
         tracks = {name: _track(row) for name, row in state["tracks"].items()}
         ledger, history = Ledger.from_dict(state["ledger"]), History.from_dict(state["history"])
-        world = World(state["generation"], population, ledger, history, tracks)
+        colonies = Colonies.from_dict(state["colonies"])
+        world = World(state["generation"], population, ledger, history, tracks, colonies)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{path}: expected a whole checkpoint, got {type(error).__name__}: {error}; "
@@ -117,6 +120,7 @@ def _describe(organism: Organism, tensors: dict[str, Tensor]) -> dict[str, Any]:
         "children": organism.children,
         "profit": organism.profit,
         "competence": organism.competence,
+        "practice": organism.practice,
         "scaling": organism.genome.scaling,
         "traits": asdict(organism.genome.traits),
         "learnt_traits": None if organism.learnt is None else asdict(organism.learnt.traits),
@@ -150,6 +154,7 @@ def _restore(row: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Organism:
         optimizer=optimizer,
         profit=row["profit"],
         competence=row["competence"],
+        practice={niche: (tasks, mean) for niche, (tasks, mean) in row["practice"].items()},
         children=row["children"],
     )
 

@@ -10,8 +10,11 @@ import pyarrow.parquet as pq
 from evolora.environment.encounter import Outcome
 
 
-def write_encounters(folder: Path, generation: int, outcomes: Sequence[Outcome]) -> None:
-    """Write `encounters/generation-000001.parquet`: a row per answer, atomically; an older one is replaced."""
+def write_encounters(folder: Path, generation: int, outcomes: Sequence[Outcome], with_colonies: bool = False) -> None:
+    """Write `encounters/generation-000001.parquet`: a row per answer, atomically; an older one is replaced.
+
+    In worlds `with_colonies` a row also has the `finder` who passed the task on, and the `bid`; null where nobody did.
+    """
     # Column by column: as a dict per answer this took a third of the time that recording a generation takes.
     answers = [answer for outcome in outcomes for answer in outcome.answers]
     scores = [score for outcome in outcomes for score in outcome.scores]
@@ -35,6 +38,9 @@ def write_encounters(folder: Path, generation: int, outcomes: Sequence[Outcome])
             "reason": pa.array([score.reason for score in scores], pa.string()),
         }
     )
+    if with_colonies:
+        table = table.append_column("finder", pa.array([encounter.finder for encounter in met], pa.int64()))
+        table = table.append_column("bid", pa.array([encounter.bid for encounter in met], pa.float64()))
     path = folder / "encounters" / f"generation-{generation:06d}.parquet"
     aside = path.with_name(f".{path.name}.tmp")
     pq.write_table(table, aside, compression="zstd")

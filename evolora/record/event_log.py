@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
 )
 OF_AN_ORGANISM = ("birth", "death")
 KNOWN = (*OF_AN_ORGANISM, "merge")
+COLONY = b'"colony_id"'  # in a line that speaks of colonies, however it is spaced
 MOST_CHUNKS = 64  # pieces the table may be in: each reading adds one
 MOST_OTHERS = 100_000  # rows of other kinds of event that are kept, the latest
 
@@ -85,11 +86,19 @@ class EventLog:
         return sorted(rows + others, key=lambda row: row["generation"]) if others else rows
 
     def _parse(self, block: bytes) -> Iterator[pa.Table]:
-        """A table of the block's events: in one go where all lines are sound, else line by line."""
-        table = _parse_at_once(block)
+        """A table of the block's events: in one go where all lines are sound, else line by line.
+
+        Lines that may speak of colonies are taken out first: they would send all others the slow way.
+        """
+        lines = block.splitlines(keepends=True)
+        odd = [line for line in lines if COLONY in line]
+        rest = b"".join(line for line in lines if COLONY not in line) if odd else block
+        table = _parse_at_once(rest) if rest.strip() else SCHEMA.empty_table()
         if table is None:
-            rows = [self._parse_line(line) for line in block.splitlines() if line.strip()]
-            table = pa.Table.from_pylist([row for row in rows if row is not None], SCHEMA)
+            odd, table = lines, SCHEMA.empty_table()
+        rows = [self._parse_line(line) for line in odd if line.strip()]
+        if own := [row for row in rows if row is not None]:
+            table = pa.concat_tables([table, pa.Table.from_pylist(own, SCHEMA)])
         if len(table):
             yield table
 

@@ -17,8 +17,11 @@ from evolora.events import Life
 NICHES = b"niches"  # the schema's metadata: names of the niches, in the order of the per-niche columns
 
 
-def lives_schema(niches: Sequence[str]) -> pa.Schema:
-    """The table's columns: those of `Life`, the per-niche ones as lists of one entry a niche."""
+def lives_schema(niches: Sequence[str], with_colonies: bool = False) -> pa.Schema:
+    """The table's columns: those of `Life`, the per-niche ones as lists of one entry a niche.
+
+    `colony` is there only in worlds that have any, null for loners.
+    """
     whole, counts, amounts = pa.int64(), pa.list_(pa.int32(), len(niches)), pa.list_(pa.float64(), len(niches))
     types = {
         "generation": pa.int32(),
@@ -39,12 +42,14 @@ def lives_schema(niches: Sequence[str]) -> pa.Schema:
         "tokens": counts,
         "meals": amounts,
     }
+    if with_colonies:
+        types["colony"] = whole
     return pa.schema(list(types.items()), metadata={NICHES: json.dumps(list(niches))})
 
 
-def append_lives(path: Path, niches: Sequence[str], lives: Sequence[Life]) -> None:
+def append_lives(path: Path, niches: Sequence[str], lives: Sequence[Life], with_colonies: bool = False) -> None:
     """Append one generation's lives in one write; an empty file is given its schema first."""
-    schema = lives_schema(niches)
+    schema = lives_schema(niches, with_colonies)
     columns = [pa.array(map(attrgetter(field.name), lives), field.type) for field in schema]
     batch = pa.RecordBatch.from_arrays(columns, schema=schema)
     with path.open("ab") as file:

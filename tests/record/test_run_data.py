@@ -87,11 +87,11 @@ def test_events_are_as_they_were_logged(whole):
 
 
 def test_events_of_unknown_kind_are_kept_with_all_they_say(copy):
-    colony = {"event": "colony", "generation": 3, "members": [1, 2], "pot": {"energy": 2.5}}
+    treaty = {"event": "treaty", "generation": 3, "members": [1, 2], "pot": {"energy": 2.5}}
     with (copy / "events.jsonl").open("a") as file:
-        file.write(json.dumps(colony) + "\n")
+        file.write(json.dumps(treaty) + "\n")
     run = RunData.open(copy)
-    assert run.events("colony") == [colony] and colony in run.events(generation=3)
+    assert run.events("treaty") == [treaty] and treaty in run.events(generation=3)
     assert run.num_broken == 0 and len(run.births) == len(RunData.open(copy).births) > 0
 
 
@@ -238,11 +238,11 @@ def test_lives_of_other_columns_are_named_as_the_problem(copy):
 
 def test_additional_columns_of_lives_are_welcome(whole, copy):
     table = RunData.open(whole).lives
-    wider = table.append_column("colony", pa.array(np.arange(len(table))))
+    wider = table.append_column("mood", pa.array(np.arange(len(table))))
     with pa.OSFile(str(copy / "lives.arrow"), "wb") as file, pa.ipc.new_stream(file, wider.schema) as writer:
         writer.write_table(wider)
     run = RunData.open(copy)
-    assert run.life_column("colony")[-1] == len(table) - 1 and run.niches == RunData.open(whole).niches
+    assert run.life_column("mood")[-1] == len(table) - 1 and run.niches == RunData.open(whole).niches
 
 
 def test_an_endless_run_is_thinned_evenly_and_keeps_its_last_row(copy, monkeypatch):

@@ -56,6 +56,8 @@ class Invention:
     next_id: int = 0
     events: list[dict] = field(default_factory=list)
     flows: dict[str, float] = field(default_factory=dict)
+    colony_of: dict[int, int] = field(default_factory=dict)  # organism -> colony
+    pot: float = 0.0
 
 
 def write_run(
@@ -76,7 +78,7 @@ def write_run(
     (path / "encounters").mkdir()
     world = begin(np.random.default_rng(seed), niches, capacity, births, tastes)
     write_settings(path, world, name, seed, generations)
-    schema = lives_schema(niches)
+    schema = lives_schema(niches, with_colonies=True)
     with (path / "lives.arrow").open("wb") as lives, (path / "metrics.jsonl").open("w") as metrics:
         lives.write(schema.serialize().to_pybytes())
         for generation in range(1, generations + 1):
@@ -161,10 +163,20 @@ def live(world: Invention, generation: int, schema: pa.Schema) -> tuple[dict, pa
         owed += bill - paid
         flows[reason] = float(paid.sum())
     pool.skill = np.clip(pool.skill + 0.02 * (visits > 1) * (pool.traits[:, 5:] > 0), 0, 0.85)
+    flows["pooling"] = 0.01 * float(pool.energy[[identity in world.colony_of for identity in pool.id]].sum())
+    for row, identity in enumerate(pool.id):
+        if identity in world.colony_of:
+            pool.energy[row] *= 0.99
+    flows["cover"] = 0.3 * world.pot if world.colony_of else 0.0
+    for row, identity in enumerate(pool.id):
+        if identity in world.colony_of:
+            pool.energy[row] += flows["cover"] / len(world.colony_of)
+    world.pot += flows["pooling"] - flows["cover"]
     batch = describe(world, generation, schema, owed, answers, scores, tokens, meals)
     first_event = len(world.events)
     cull(world, generation, owed, flows)
     breed(world, generation, flows)
+    colonise(world, generation)
     row = report(world, generation, flows, answers, scores, visits, tokens, world.events[first_event:])
     return row, batch
 
@@ -184,8 +196,45 @@ def describe(world, generation, schema, owed, answers, scores, tokens, meals) ->
         "temperature": temperature, "answer_limit": limit.astype(int), "num_examples": examples.astype(int),
     }  # fmt: skip
     arrays = [pa.array(values, schema.field(name).type) for name, values in columns.items()]
-    arrays += [lists(v, n) for n, v in (("answers", answers), ("scores", scores), ("tokens", tokens), ("meals", meals))]
+    homes = pa.array([world.colony_of.get(int(identity)) for identity in pool.id], pa.int64())
+    arrays += [
+        lists(v, n) for n, v in (("answers", answers), ("scores", scores), ("tokens", tokens), ("meals", meals))
+    ] + [homes]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def colonise(world: Invention, generation: int) -> None:
+    """Two colonies by the parity of lineages, from the third generation to the last, tried every second one; a third
+    that ends soon; the dead are forgotten."""
+    living = {int(i): int(lineage) for i, lineage in zip(world.pool.id, world.pool.lineage, strict=True)}
+    for colony in range(3):
+        members = [i for i, lineage in living.items() if lineage % 6 == colony and i not in world.colony_of]
+        if generation == 3:
+            world.events.append(colony_event(world, generation, colony, "founded", members, "trial", 0.3, 0.6))
+            world.colony_of.update(dict.fromkeys(members, colony))
+    for identity in [i for i in world.colony_of if i not in living]:
+        colony = world.colony_of.pop(identity)
+        world.events.append(colony_event(world, generation, colony, "left", [identity], "age"))
+    for colony in sorted(set(world.colony_of.values())):
+        members = [i for i, own in world.colony_of.items() if own == colony]
+        if generation % 2:
+            gain = 0.3 + 0.1 * (generation % 3)
+            world.events.append(colony_event(world, generation, colony, "audited", members, "gain", 0.3, 0.3 + gain))
+        if colony == 2 and generation == 9:
+            world.events.append(colony_event(world, generation, colony, "dissolved", members, "no gain"))
+            for identity in members:
+                del world.colony_of[identity]
+    if generation == 7 and world.colony_of:
+        rogue = next(iter(world.colony_of))
+        colony = world.colony_of.pop(rogue)
+        world.events.append(colony_event(world, generation, colony, "expelled", [rogue], "drew more than it paid in"))
+
+
+def colony_event(world, generation, colony, change, members, reason, alone=None, together=None) -> dict:
+    size = sum(own == colony for own in world.colony_of.values())
+    return {"event": "colony", "generation": generation, "colony_id": colony, "change": change, "members": members,
+            "reason": reason, "size": size, "pot": world.pot / 3, "alone": alone, "together": together,
+            "mother": None}  # fmt: skip
 
 
 def bury(world: Invention, generation: int, rows: np.ndarray, cause: str, owed: np.ndarray, flows: dict) -> None:
@@ -274,7 +323,8 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
         "num_lineages": len(np.unique(pool.lineage)),
         "births": births,
         "deaths": deaths,
-        "energy": {"organisms": float(pool.energy.sum()), "niches": float(world.stock.sum()), "commons": world.commons},
+        "energy": {"organisms": float(pool.energy.sum()), "niches": float(world.stock.sum()), "commons": world.commons,
+                   "pots": world.pot},
         "flows": {reason: amount for reason, amount in flows.items() if amount},
         "residual": 0,
         "mean_score": float(scores.sum() / max(1, given.sum())),
@@ -286,6 +336,10 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
         "num_learners": len(pool.id) // 2,
         "learning_tokens": int(tokens.sum()) // 2,
         "faults": {},
+        "colonies": {
+            "number": len(set(world.colony_of.values())), "members": len(world.colony_of), "pot": world.pot,
+            "member_profit": 1.2, "loner_profit": 1.0, "gain_per_member": 0.4 if generation % 2 else None,
+        },
         "ecology": ecology(world, generation, scores),
         "traits": {n: float(v) for n, v in zip(names, pool.traits.mean(axis=0), strict=True)} if len(pool.id) else {},
         "best": [

@@ -12,6 +12,7 @@ from evolora.host.fused import fuse_layers
 from evolora.host.learn import PolicyGradient
 from evolora.host.load import Host, load_host
 from evolora.host.prompt import PromptBuilder
+from evolora.host.reader import Reader
 from evolora.host.sites import LayerChoice, find_sites
 from evolora.organism.genome import SiteShape
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
@@ -76,6 +77,7 @@ class LocalEvaluator:
         self.host, self.sites, self._max_resident = host, list(sites), max_resident
         self.prompts = PromptBuilder(host.tokenizer, system_prompt)
         self.decoder = Decoder(host.model, hooks, host.eos_ids, max_batch_tokens)
+        self.reader = Reader(host.model, hooks, max_batch_tokens)
         self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)
 
     @property

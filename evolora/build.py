@@ -26,8 +26,10 @@ from evolora.world import Rules, World
 DEFAULT_OUT = Path("checkpoints")
 
 
-def open_run(config: WorldConfig, out: Path | None, ray_address: str | None = None) -> Simulation:
-    """A new run of a world, its folder made, its founders alive.
+def open_run(
+    config: WorldConfig, out: Path | None, ray_address: str | None = None, name: str | None = None
+) -> Simulation:
+    """A new run of a world, its folder made (called `name`, or after world, seed and date), its founders alive.
 
     Raises:
         EvoloraError: anything in the file that does not work on this machine, said before anything is computed.
@@ -35,9 +37,8 @@ def open_run(config: WorldConfig, out: Path | None, ray_address: str | None = No
     rules = build_rules(config)
     with _opened(config, ray_address) as evaluator:
         facts = evaluator.facts
-        run_dir = RunDir.create(
-            out or DEFAULT_OUT, run_name(config.name, config.seed), dump_world(config), _run_facts(config, facts)
-        )
+        called = name or run_name(config.name, config.seed)
+        run_dir = RunDir.create(out or DEFAULT_OUT, called, dump_world(config), _run_facts(config, facts))
         world, founding = found_world(config, rules, facts.sites)
         return _simulation(config, world, rules, evaluator, run_dir, founding)
 

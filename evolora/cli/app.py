@@ -26,6 +26,7 @@ COMMANDS = {
         "evaluate",
         "Score founders and final population on held-out tasks.",
     ),
+    "experiment": ("evolora.cli.experiment", "experiment_app", "Experiments out of files: plan, run, report."),
     "pack": ("evolora.cli.bundle", "pack", "Put a run into one file that others can check and rerun."),
     "unpack": ("evolora.cli.bundle", "unpack", "Make a run folder of a bundle, after every check."),
     "inspect": ("evolora.cli.bundle", "inspect", "Show what is in a bundle, who made it and under which licence."),

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
@@ -26,7 +26,16 @@ from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError
 
 WORLDS = "worlds"
+_DOTTED = "expected KEY=VALUE with a dotted key, like energy.upkeep=0.2"
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Setting(NamedTuple):
+    """An override that is a value already: its dotted key, and where it was written."""
+
+    key: str
+    value: Value
+    shown: str
 
 
 def load_world(path_or_name: str, overrides: Sequence[str] = (), **direct: Value) -> WorldConfig:
@@ -51,7 +60,7 @@ def load_config(
 
 
 def check_config(
-    model: type[ModelT], path: Path, overrides: Sequence[str] = (), direct: Mapping[str, Value] | None = None
+    model: type[ModelT], path: Path, overrides: Sequence[str | Setting] = (), direct: Mapping[str, Value] | None = None
 ) -> tuple[ModelT | None, Document]:
     """The settings of a file, or None where they are no `model`, and the document with its places and all mistakes."""
     return _check(model, read_document(path), overrides, direct or {})
@@ -73,7 +82,7 @@ def load_world_text(text: str, shown: str) -> WorldConfig:
 
 
 def _check(
-    model: type[ModelT], document: Document, overrides: Sequence[str], direct: Mapping[str, Value]
+    model: type[ModelT], document: Document, overrides: Sequence[str | Setting], direct: Mapping[str, Value]
 ) -> tuple[ModelT | None, Document]:
     if not document.values and document.problems:
         return None, document
@@ -81,7 +90,9 @@ def _check(
     fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
     _fill_in(document.values, {name: field.get_default() for name, field in fields.items()})
     for override in overrides:
-        _apply_override(document, override)
+        setting = override if isinstance(override, Setting) else _parse_override(document, override)
+        if setting is not None:
+            _apply(document, setting)
     for key, value in direct.items():
         if value is not None:
             document.forget_places((key,))
@@ -130,18 +141,25 @@ def _fill_in(values: dict[str, Value], defaults: Mapping[str, object]) -> None:
             _fill_in(given, dict(default))
 
 
-def _apply_override(document: Document, override: str) -> None:
-    """Set one `a.b.c=value`; a mistake in it goes to the document's problems."""
+def _parse_override(document: Document, override: str) -> Setting | None:
+    """One `a.b.c=value`, or None: a mistake in it goes to the document's problems."""
     shown = f"--set {override}"
     key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        document.problems.append(f"{shown}: expected KEY=VALUE with a dotted key, like energy.upkeep=0.2")
-        return
+    if not equals:
+        document.problems.append(f"{shown}: {_DOTTED}")
+        return None
     scratch = Document()
     value = parse_yaml(text, shown, scratch)
-    if scratch.problems:
-        document.problems += scratch.problems
+    document.problems += scratch.problems
+    return None if scratch.problems else Setting(key, value, shown)
+
+
+def _apply(document: Document, setting: Setting) -> None:
+    """Set one value; a mistake in it goes to the document's problems."""
+    key, value, shown = setting
+    parts = key.strip().split(".")
+    if not all(parts):
+        document.problems.append(f"{shown}: {_DOTTED}")
         return
     target: Value = document.values
     path: KeyPath = ()

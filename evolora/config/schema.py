@@ -47,7 +47,8 @@ def explain(model: type[BaseModel], error: ValidationError, document: Document) 
 def order(place: str) -> tuple[str, int, int]:
     """Sorts by file, line and column; what has no place comes first."""
     file, *marks = place.rsplit(":", 2)
-    return (file, int(marks[0]), int(marks[1])) if len(marks) == 2 and marks[0].isdigit() else (place, 0, 0)
+    is_place = len(marks) == 2 and all(mark.isdigit() for mark in marks)
+    return (file, int(marks[0]), int(marks[1])) if is_place else (place, 0, 0)
 
 
 def _real_path(location: tuple[str | int, ...], values: Value) -> KeyPath:

@@ -169,6 +169,11 @@ def test_an_alias_bomb_is_refused_before_it_is_built(tmp_path: Path) -> None:
     assert "got the alias *a0" in problems_of(write(tmp_path, bomb))[0]
 
 
+def test_an_override_that_looks_like_a_place_is_quoted_as_it_was_given(tmp_path: Path) -> None:
+    (found,) = problems_of(write(tmp_path, SMALL), ["name='a:1:b c'"])
+    assert found.startswith("--set name='a:1:b c': name: expected a text matching")
+
+
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_bytes(b"name: caf\xe9\n")
     assert problems_of(str(tmp_path / "small.yaml")) == ["small.yaml: expected UTF-8 text, got byte 0xe9 at position 9"]

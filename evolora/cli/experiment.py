@@ -1,0 +1,224 @@
+"""`evolora experiment`: plan, run, look at and report experiments out of files."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from evolora.experiment.cell import Cell, State
+    from evolora.experiment.findings import Findings, Table
+    from evolora.experiment.plan import Plan
+
+experiment_app = typer.Typer(
+    help="Experiments out of files: arms times seeds, done once each, and what follows.", no_args_is_help=True
+)
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
+FAILED = 1
+
+File = Annotated[
+    str,
+    typer.Argument(help="An experiment file, a folder of them, or the name of one.", show_default=False),
+]
+Quick = Annotated[bool, typer.Option("--quick", help="As the file's `quick` section has it: minutes, no evidence.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where cells and report lie; of several experiments, each in a folder of its name. "
+        "(default: checkpoints/experiments/NAME)",
+    ),
+]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Cells done at once. (default: cores by the threads of a cell)")]
+
+
+@experiment_app.command("list")
+def list_experiments() -> None:
+    """Show the experiments in experiments/ here, or those that come with Evolora."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    from evolora.experiment.file import known_experiments, load_experiment
+
+    grid = Grid("name", "question", "cells")
+    for name, path in known_experiments().items():
+        experiment = load_experiment(path)
+        grid.add_row(name, experiment.question, str(len(experiment.arms) * len(experiment.seeds)))
+    Console().print(grid)
+
+
+@experiment_app.command("plan")
+def plan(file: File, quick: Quick = False, out: Out = None, jobs: Jobs = None) -> None:
+    """Show the cells, what is finished of them, and what the rest will take."""
+    from evolora.experiment.plan import default_jobs
+
+    for one in _plans(file, quick, out):
+        at_once = jobs or default_jobs(one.cells)
+        _show_states(one)
+        typer.echo(f"folder: {one.out}")
+        left = one.seconds_left(at_once)
+        count = len(one.cells) - one.count("finished")
+        time = "unknown, no cell is finished" if left is None else f"about {_duration(left)} with {at_once} at once"
+        typer.echo(f"{count} of {len(one.cells)} cells to do: {time}\n")
+
+
+@experiment_app.command("status")
+def status(file: File, quick: Quick = False, out: Out = None) -> None:
+    """Show what is finished, and why what failed did."""
+    from evolora.experiment.cell import FAILURE, read_json
+
+    for one in _plans(file, quick, out):
+        _show_states(one)
+        for cell, state in zip(one.cells, one.states, strict=True):
+            if state == "failed":
+                typer.echo(f"{cell.name} failed: {(read_json(cell.folder / FAILURE) or {}).get('reason')}")
+
+
+@experiment_app.command("run")
+def run(file: File, quick: Quick = False, jobs: Jobs = None, out: Out = None) -> None:
+    """Do every cell that is not finished, then report. Exit code 1 if a cell failed.
+
+    Ctrl-C interrupts the running cells: those that can save what they have, and the same command goes on with them.
+    A second Ctrl-C stops at once.
+    """
+    from evolora.experiment.orderly_stop import OrderlyStop
+    from evolora.experiment.plan import default_jobs, make_plan
+    from evolora.experiment.run import exclusive, run_cells
+
+    failed = False
+    for one in _plans(file, quick, out):
+        announce = b"\nending the running cells; Ctrl-C again stops at once\n"
+        # os.write, not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
+        with exclusive(one.out), OrderlyStop(lambda note=announce: os.write(2, note)) as stop:  # type: ignore[misc]
+            at_once = jobs or default_jobs(one.cells)
+            typer.echo(
+                f"{one.experiment.name}: {len(one.cells) - one.count('finished')} of {len(one.cells)} cells to do, "
+                f"{at_once} at once, in {one.out}"
+            )
+            tally = run_cells(one.cells, at_once, _Lines(one, at_once), stop)
+        if tally.stopped:
+            typer.echo(
+                f"stopped with {len(tally.finished)} of {len(one.cells)} cells finished; go on with the same command"
+            )
+            raise typer.Exit(INTERRUPTED)
+        for cell in tally.blocked:
+            typer.echo(f"{cell.name}: not done, it waits for a failed cell", err=True)
+        failed = failed or bool(tally.failed)
+        _report(make_plan(one.experiment, one.out))
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@experiment_app.command("report")
+def report(file: File, quick: Quick = False, out: Out = None) -> None:
+    """Analyse the finished cells; write report.html and findings.json, and print the tables."""
+    for one in _plans(file, quick, out):
+        _report(one)
+
+
+def _plans(file: str, quick: bool, out: Path | None) -> "list[Plan]":
+    """The plan of every experiment that `file` means. Raises `ConfigError` with the mistakes of all."""
+    from evolora.errors import ConfigError
+    from evolora.experiment.file import find_experiments, load_experiment
+    from evolora.experiment.plan import make_plan
+
+    paths = find_experiments(file)
+    experiments, problems = [], []
+    for path in paths:
+        try:
+            experiments.append(load_experiment(path, quick))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    several = len(paths) > 1
+    return [make_plan(one, out / one.name if several and out is not None else out) for one in experiments]
+
+
+def _show_states(plan: "Plan") -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    names: tuple[State, ...] = ("finished", "begun", "changed", "failed", "missing")
+    used = [name for name in names if plan.count(name)]
+    grid = Grid("arm", *used, "seconds a cell", title=f"{plan.experiment.name}: {plan.experiment.question}")
+    for arm in plan.experiment.arms:
+        states = [state for cell, state in zip(plan.cells, plan.states, strict=True) if cell.arm == arm.name]
+        seconds = plan.seconds_of(arm.name)
+        counts = [str(states.count(name)) for name in used]
+        grid.add_row(arm.name, *counts, "-" if seconds is None else f"{seconds:.0f}")
+    Console(markup=False, highlight=False).print(grid)
+
+
+def _report(plan: "Plan") -> None:
+    from evolora.experiment.report import find, write_report
+
+    findings = find(plan)
+    path = write_report(plan, findings)
+    _print_findings(findings)
+    if missing := len(plan.cells) - plan.count("finished"):
+        typer.echo(f"incomplete: {missing} of {len(plan.cells)} cells are not finished")
+    typer.echo(f"report: {path}\n")
+
+
+def _print_findings(findings: "Findings") -> None:
+    from evolora.experiment.findings import shown, shown_interval
+
+    for table in findings.tables:
+        _print_table(table)
+    for claim in findings.claims:
+        parts = [
+            "" if claim.estimate is None else f"{claim.quantity} {shown(claim.estimate)}",
+            "" if claim.interval is None else f"95 % interval {shown_interval(claim.interval)}",
+            "" if claim.p is None else f"p {shown(claim.p)}",
+            f"n {claim.n}",
+            claim.note,
+        ]
+        typer.echo(f"{claim.holds:9}  {claim.text}\n           {', '.join(part for part in parts if part)}")
+
+
+def _print_table(table: "Table") -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    from evolora.experiment.findings import shown
+
+    grid = Grid(title=table.title, caption=table.note or None)
+    for place, name in enumerate(table.head):
+        grid.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+    for row in table.rows:
+        grid.add_row(*(shown(entry) for entry in row))
+    Console(markup=False, highlight=False).print(grid)
+
+
+class _Lines:
+    """A line for every cell that ends, with what is left."""
+
+    def __init__(self, plan: "Plan", jobs: int) -> None:
+        self._plan, self._jobs = plan, jobs
+        self._ended = plan.count("finished")
+
+    def started(self, cell: "Cell") -> None:
+        pass
+
+    def finished(self, cell: "Cell", seconds: float) -> None:
+        from evolora.experiment.plan import make_plan
+
+        left = make_plan(self._plan.experiment, self._plan.out).seconds_left(self._jobs)
+        rest = "" if not left else f", about {_duration(left)} left"
+        self._say(cell, f"finished in {_duration(seconds)}{rest}")
+
+    def failed(self, cell: "Cell", reason: str) -> None:
+        self._say(cell, f"failed: {reason} (log: {cell.folder / 'log.txt'})")
+
+    def _say(self, cell: "Cell", what: str) -> None:
+        self._ended += 1
+        typer.echo(f"[{self._ended}/{len(self._plan.cells)}] {cell.name}: {what}")
+
+
+def _duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,103 @@
+"""`simulate`: live the cell's world, and say in numbers what became of it."""
+
+import shutil
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from evolora.config.world import Count, Section, WorldConfig
+from evolora.experiment.cell import Cell
+from evolora.experiment.measurements import describe
+from evolora.experiment.orderly_stop import OrderlyStop
+from evolora.experiment.registry import procedure
+
+RUN = "run"
+ENCOUNTERS = "encounters"
+
+
+class SimulateParams(Section):
+    """Params of `simulate`."""
+
+    latest: Count = Field(10, description="Generations at the end that `tail` is the mean of.")
+    series: list[str] = Field([], description="Numbers kept for every generation, as metrics.jsonl calls them.")
+    held_out: int = Field(
+        0, ge=0, description="Held-out tasks of each niche that founders and final population answer; 0: none."
+    )
+    keep: Literal["all", "lean", "nothing"] = Field(
+        "lean", description="What stays of the run folder; lean: all but every single answer (encounters/)."
+    )
+
+
+@procedure("simulate", SimulateParams)
+def simulate(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
+    """Live the world into `folder/run`; see `measurements.describe` for the numbers, `end` and `held_out` beside them.
+
+    Interrupted, it saves the run and goes on with it the next time.
+    """
+    params = SimulateParams.model_validate(cell.params)
+    run = folder / RUN
+    end = live(cell.world, run)
+    values = numbers_of(run, params)
+    thin_out(run, params.keep)
+    return {"end": end, **values}
+
+
+def live(world: WorldConfig, run: Path) -> str:
+    """Live a world into a run folder, or go on with what is there; how it ended.
+
+    Raises:
+        KeyboardInterrupt: somebody wants an end; the run is saved.
+    """
+    from evolora.build import open_run, resume_run
+    from evolora.record.checkpoint import checkpoints
+
+    resumable = bool(checkpoints(run))
+    if run.exists() and not resumable:
+        shutil.rmtree(run)  # broken off before its founders were saved
+    simulation = resume_run(run) if resumable else open_run(world, run.parent, name=run.name)
+    with closing(simulation), OrderlyStop() as stop:
+        summary = simulation.run(should_stop=stop)
+    if summary.end == "stopped":
+        raise KeyboardInterrupt
+    return summary.end
+
+
+def numbers_of(run: Path, params: SimulateParams) -> dict[str, JsonValue]:
+    """What `describe` and, if asked for, held-out tasks say of a run."""
+    from evolora.record.run_dir import METRICS, RunDir
+
+    values = describe(RunDir.open(run).read(METRICS), params.latest, params.series)
+    if params.held_out:
+        values["held_out"] = held_out(run, params.held_out)
+    return values
+
+
+def held_out(run: Path, num_tasks: int) -> JsonValue:
+    """Mean held-out scores of founders and final population, and by niche; None where nobody is left."""
+    from evolora.portfolio.compare import score_run
+    from evolora.record.checkpoint import checkpoints, load_checkpoint
+
+    if not len(load_checkpoint(checkpoints(run)[-1])[0].population):
+        return None
+    scores = score_run(run, num_tasks)
+    return {
+        part: {
+            "mean": round(float(values.mean()), 6),
+            "niches": {
+                niche: round(float(mean), 6) for niche, mean in zip(scores.niches, values.mean(axis=1), strict=True)
+            },
+        }
+        for part, values in vars(scores).items()
+        if part != "niches"
+    }
+
+
+def thin_out(run: Path, keep: str) -> None:
+    """Throw away what of a run folder is not to be kept."""
+    if keep == "nothing":
+        shutil.rmtree(run)
+    elif keep == "lean" and (run / ENCOUNTERS).exists():
+        shutil.rmtree(run / ENCOUNTERS)

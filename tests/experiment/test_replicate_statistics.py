@@ -1,0 +1,105 @@
+"""Intervals and tests over replicates, against worked values and by simulation."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+
+from evolora.experiment.statistics import (
+    estimate,
+    growth_rate,
+    holm,
+    mean_interval,
+    sign_flip_p,
+    student_cdf,
+    student_quantile,
+)
+from evolora.rng import stream
+
+
+@pytest.mark.parametrize(
+    # any table of Student's t, two-sided 5 %
+    ("freedom", "quantile"),
+    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (19, 2.0930), (30, 2.0423)],
+)  # fmt: skip
+def test_students_quantiles_are_those_of_the_table(freedom, quantile):
+    assert student_quantile(0.975, freedom) == pytest.approx(quantile, abs=5e-5)
+    assert student_cdf(0.0, freedom) == 0.5
+    assert student_cdf(-1.3, freedom) == pytest.approx(1 - student_cdf(1.3, freedom))
+
+
+def test_student_with_one_degree_is_cauchy():
+    assert student_cdf(1.0, 1) == pytest.approx(0.75)
+    assert student_cdf(1.0, 2) == pytest.approx(0.5 + 1 / (2 * math.sqrt(3)))  # closed form: 1/2 + t / (2 sqrt(2 + t²))
+
+
+def test_all_positive_differences_have_the_smallest_p_there_is():
+    # all of 2^n sign assignments but the observed one have a smaller sum
+    assert sign_flip_p(np.array([1.0, 2.0, 3.0])) == 1 / 8
+    assert sign_flip_p(np.array([1.0, 2.0, 3.0]), "different") == 2 / 8
+    assert sign_flip_p(np.array([1.0, 2.0, 3.0]), "less") == 1.0
+    assert sign_flip_p(np.arange(1.0, 21.0)) == 2**-20
+
+
+def test_the_sign_flip_p_is_that_of_counting_by_hand():
+    values = np.array([0.3, -0.1, 0.7, 0.2, -0.4])
+    sums = [float(np.dot(signs, values)) for signs in product((-1, 1), repeat=5)]
+    assert sign_flip_p(values) == sum(s >= values.sum() - 1e-9 for s in sums) / 32
+    assert sign_flip_p(np.zeros(4)) == 1.0  # nothing differs: every assignment is as extreme
+
+
+def test_many_replicates_are_tested_by_drawing_signs():
+    rng = np.random.default_rng(0)
+    assert sign_flip_p(rng.normal(1.0, 1.0, size=40)) < 0.001
+    assert 0.01 < sign_flip_p(rng.normal(0.0, 1.0, size=40)) < 0.99
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    covered = {5: 0, 20: 0}
+    for n in covered:
+        for trial in range(400):
+            low, high = mean_interval(stream(trial, "coverage", n).normal(3.0, 2.0, size=n)) or (0.0, 0.0)
+            covered[n] += low <= 3.0 <= high
+    assert 0.91 <= covered[20] / 400 <= 0.98  # 95 % within what 400 trials can tell
+    assert 0.90 <= covered[5] / 400 <= 0.99
+
+
+def test_p_values_are_uniform_where_there_is_no_effect():
+    ps = [sign_flip_p(stream(trial, "null").normal(size=12)) for trial in range(400)]
+    assert 0.02 <= np.mean(np.array(ps) <= 0.05) <= 0.08
+
+
+def test_one_replicate_has_no_interval_and_none_has_nothing():
+    assert estimate([2.0]).interval is None and estimate([2.0]).mean == 2.0
+    empty = estimate([math.nan])
+    assert empty.n == 0 and empty.p is None and math.isnan(empty.mean)
+
+
+def test_replicates_without_a_value_are_left_out_and_not_counted():
+    some = estimate([1.0, math.nan, 3.0])
+    assert (some.mean, some.n) == (2.0, 2)
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert estimate([1.5] * 20).interval == (1.5, 1.5)
+
+
+def test_an_estimate_against_another_value_than_zero_tests_that_one():
+    values = [1.1, 1.2, 1.3]
+    assert estimate(values, null=1.0).p == 1 / 8
+    assert estimate(values, null=2.0).p == 1.0
+    assert estimate(values, null=2.0, direction="less").p == 1 / 8
+
+
+def test_holm_corrects_as_in_his_example():
+    # sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04, then never below the one before
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_growth_is_the_slope_of_the_logarithm():
+    assert growth_rate([3 * math.exp(0.2 * t) for t in range(8)]) == pytest.approx(0.2)
+    assert growth_rate([8, 4, 2, 0, 0]) == pytest.approx(-math.log(2))  # what is gone grows no more
+    assert math.isnan(growth_rate([5])) and math.isnan(growth_rate([0, 3]))

@@ -17,7 +17,7 @@ from evolora.lifecycle.colony_rules import ColonyRules, Contract, Fate, Forwardi
 from evolora.lifecycle.extinction import Extinction
 from evolora.lifecycle.foraging import Forager
 from evolora.lifecycle.heredity import Heredity
-from evolora.lifecycle.learning import Evolution, ImitateSelf, LearningMethod, Reinforce
+from evolora.lifecycle.learning import Evolution, Imitate, ImitateSelf, LearningMethod, Reinforce
 from evolora.lifecycle.ledger import SOURCE, Reason, to_units
 from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder, found
@@ -136,6 +136,7 @@ def _learning_method(config: WorldConfig) -> LearningMethod | None:
     methods: dict[str, LearningMethod | None] = {
         "reinforce": Reinforce(),
         "imitate_self": ImitateSelf(),
+        "imitate": Imitate(),
         "evolution": Evolution(learning.pairs, learning.perturbation_scale),
         "none": None,
     }

@@ -29,7 +29,7 @@ def plan(config: WorldConfig) -> Plan:
         start = time.perf_counter()
         report = advance(world, rules, evaluator).report
         seconds = time.perf_counter() - start
-    by_gradient = config.learning.method in ("reinforce", "imitate_self")
+    by_gradient = config.learning.method in ("reinforce", "imitate_self", "imitate")
     copies = 3 if by_gradient else 1  # float32 weights, and Adam's two moments
     adapters = config.population.capacity * genome.num_parameters * 4 * copies
     return Plan(

@@ -11,7 +11,7 @@ from evolora.lifecycle.ledger import Reason, to_energy
 from evolora.record.run_dir import METRICS
 from evolora.stages import forage, meet
 
-METHODS = ("reinforce", "imitate_self", "evolution")
+METHODS = ("reinforce", "imitate_self", "imitate", "evolution")
 CHEAP = {**SETTINGS["energy"], "cost_per_learning_token": 0.0005}
 
 

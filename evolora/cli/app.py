@@ -39,6 +39,7 @@ COMMANDS = {
     "watch": ("evolora.cli.watch", "watch", "Look at runs in a browser, live or afterwards."),
     "report": ("evolora.cli.report", "report", "Write runs as one HTML file that works without a network."),
     "lineage": ("evolora.cli.lineage", "lineage", "Show an organism's ancestry back to its founders."),
+    "portfolio": ("evolora.cli.portfolio", "portfolio", "Keep some organisms of a run with a router, and test them."),
     "bench": ("evolora.cli.bench", "bench", "Time population batches against the bare host and generate()."),
 }
 

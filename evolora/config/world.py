@@ -283,11 +283,11 @@ class ReproductionConfig(Section):
 class LearningConfig(Section):
     """What an organism learns from its own scored answers."""
 
-    method: Literal["reinforce", "imitate_self", "evolution", "none"] = Field(
+    method: Literal["reinforce", "imitate_self", "imitate", "evolution", "none"] = Field(
         "reinforce",
         description="reinforce: group-relative policy gradient on the organism's own scored answers; imitate_self: "
-        "cross-entropy on its own best answers; evolution: it tries its generation again with noise on its weights, "
-        "and steps to where that paid.",
+        "cross-entropy on its own best answers; imitate: on the tasks' reference answers (gold, rewards unused); "
+        "evolution: it tries its generation again with noise on its weights, and steps to where that paid.",
     )
     pairs: Count = Field(4, description="Pairs of opposite perturbations that evolution tries each generation.")
     perturbation_scale: Positive = Field(

@@ -35,6 +35,8 @@ class Answer:
     `logprob` is the mean natural-log probability of the generated tokens under the distribution they were
     drawn from (temperature 1 where greedy).
     `fault` says why there is no usable answer (for example non-finite weights), else it is empty.
+    `reference_ids` are what it would have had to generate to give the task's reference answer, the stop token
+    included: who imitates references learns from them.
     """
 
     text: str
@@ -43,6 +45,7 @@ class Answer:
     logprob: float
     stopped: bool
     fault: str = ""
+    reference_ids: tuple[int, ...] = ()
 
     @property
     def prompt_tokens(self) -> int:

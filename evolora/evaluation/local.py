@@ -12,6 +12,7 @@ from evolora.host.fused import fuse_layers
 from evolora.host.learn import PolicyGradient
 from evolora.host.load import Host, load_host
 from evolora.host.prompt import PromptBuilder
+from evolora.host.reader import Reader
 from evolora.host.sites import LayerChoice, find_sites
 from evolora.organism.genome import SiteShape
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
@@ -76,6 +77,7 @@ class LocalEvaluator:
         self.host, self.sites, self._max_resident = host, list(sites), max_resident
         self.prompts = PromptBuilder(host.tokenizer, system_prompt)
         self.decoder = Decoder(host.model, hooks, host.eos_ids, max_batch_tokens)
+        self.reader = Reader(host.model, hooks, max_batch_tokens)
         self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)
 
     @property
@@ -99,7 +101,10 @@ class LocalEvaluator:
             bank = self._bank(bodies, page)
             for i, request, generated in zip(mine, requests, self.decoder.generate(bank, requests), strict=True):
                 sick = request.organism in bank.sick  # nothing was computed, so nothing is to be paid
-                answers[i] = tuple(_NO_ANSWER if sick else self._to_answer(request, one) for one in generated)
+                reference = self.prompts.answer_ids(encounters[i].task.answer)
+                answers[i] = tuple(
+                    _NO_ANSWER if sick else self._to_answer(request, one, reference) for one in generated
+                )
         return answers
 
     def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson | Comparison]) -> dict[int, Learnt]:
@@ -128,8 +133,8 @@ class LocalEvaluator:
             encounter.key,
         )
 
-    def _to_answer(self, request: Request, generated: Generated) -> Answer:
+    def _to_answer(self, request: Request, generated: Generated, reference: tuple[int, ...]) -> Answer:
         tokens = tuple(generated.tokens)
         logprob = sum(generated.logprobs) / len(tokens) if tokens else 0.0
         text = "" if generated.fault else self.prompts.decode(tokens)
-        return Answer(text, tokens, request.prompt, logprob, generated.stopped, generated.fault)
+        return Answer(text, tokens, request.prompt, logprob, generated.stopped, generated.fault, reference)

@@ -5,7 +5,7 @@ with `scaling` folded into `b`. Lower ranks and absent sites are zero-padded, wh
 hook on each adapted linear layer adds x · a · b to the rows of each organism; the host's weights are never copied.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,8 @@ from evolora.organism.genome import Factors, Genome, SiteShape
 _FEW_ROWS = 4  # up to so many rows an organism, one masked product beats a batch of tiny ones
 _MASKED_COLUMNS = (256, 64)  # columns (organisms · rank) of a masked product: for a few hundred rows, for thousands
 _MANY_ROWS = 1024
+
+Listener = Callable[[str, Tensor], None]  # a site's name and its inputs (tokens, in)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +130,7 @@ class BankHooks:
         self.common_layers = 0  # until layers are fused that can do that
         self._bank: Bank | None = None
         self._grid: Grid | None = None
+        self._listener: Listener | None = None
         for site in sites:
             model.get_submodule(site.name).register_forward_hook(self._make_hook(site.name))
 
@@ -140,21 +143,34 @@ class BankHooks:
         finally:
             self._bank, self._grid = None, None
 
+    @contextmanager
+    def heard_by(self, listener: Listener) -> Iterator[None]:
+        """Within this context `listener` is told each site's name and inputs (tokens, in), as they come."""
+        self._listener = listener
+        try:
+            yield
+        finally:
+            self._listener = None
+
     def adapts(self, site: str) -> bool:
-        """Whether the bank in force adapts `site`."""
-        return self._bank is not None and site in self._bank.sites
+        """Whether somebody wants the inputs of `site`: the bank in force, or a listener."""
+        return self._listener is not None or (self._bank is not None and site in self._bank.sites)
 
     def add(self, site: str, inputs: Tensor, outputs: Tensor) -> Tensor:
         """`outputs` (tokens, out) with the deltas that the bank in force has for `site` applied to `inputs`."""
+        if self._listener is not None:
+            self._listener(site, inputs)
         if self._bank is None or self._grid is None or site not in self._bank.sites:
             return outputs
         return add_deltas(inputs, outputs, self._bank.sites[site], self._grid)
 
     def _make_hook(self, name: str):  # type: ignore[no-untyped-def]  # torch's own hook type is Any
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+            x = inputs[0]
+            if self._listener is not None:
+                self._listener(name, x.reshape(-1, x.shape[-1]))
             if self._bank is None or self._grid is None or name not in self._bank.sites:
                 return None
-            x = inputs[0]
             flat = add_deltas(
                 x.reshape(-1, x.shape[-1]),
                 output.reshape(-1, output.shape[-1]),

@@ -17,6 +17,7 @@ class PromptBuilder:
         self._system_prompt = system_prompt
         self._form = _find_form(tokenizer, system_prompt)
         self._build = lru_cache(maxsize=cache_size)(self._build_uncached)
+        self._answer_ids = lru_cache(maxsize=cache_size)(self._answer_ids_uncached)
 
     def build(self, question: str, examples: Sequence[Example] = ()) -> tuple[int, ...]:
         """Token ids of `question` after `examples`, up to where the answer begins.
@@ -32,6 +33,9 @@ class PromptBuilder:
 
     def answer_ids(self, text: str) -> tuple[int, ...]:
         """What a host would have to generate after a prompt to answer `text`: its ids and the stop token."""
+        return self._answer_ids(text)
+
+    def _answer_ids_uncached(self, text: str) -> tuple[int, ...]:
         # After "A:" comes a space, as in the examples; most vocabularies have it joined to the word.
         written = f" {text}" if self._form == "lines" else text
         return (*self._tokenizer.encode(written), self._tokenizer.stop_id)

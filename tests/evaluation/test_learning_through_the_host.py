@@ -164,7 +164,7 @@ def learnt_by(method: str, evaluator: LocalEvaluator, genome: Genome) -> Learnt:
     return evaluator.learn(learners, [Lesson(1, (5, 6), ((7, 8), (9,)), advantages, 1.0)])[1]
 
 
-@pytest.mark.parametrize("method", ["reinforce", "imitate_self", "evolution"])
+@pytest.mark.parametrize("method", ["reinforce", "imitate_self", "imitate", "evolution"])
 def test_no_gradient_reaches_the_host_and_it_never_changes(method):
     evaluator = evaluator_for("tiny-llama")
     model = evaluator.host.model

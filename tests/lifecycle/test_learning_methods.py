@@ -4,7 +4,7 @@ import pytest
 
 from evolora.environment.encounter import Answer, Encounter, Outcome
 from evolora.environment.task import Score, Task
-from evolora.lifecycle.learning import Evolution, ImitateSelf, Reinforce, Tried
+from evolora.lifecycle.learning import Evolution, Imitate, ImitateSelf, Reinforce, Tried
 from evolora.organism.perturbation import Noise
 
 PROMPT = (5, 6, 7)
@@ -36,6 +36,14 @@ def test_self_imitation_keeps_full_scores_and_what_beats_the_organisms_own_mean(
 def test_self_imitation_learns_nothing_from_a_generation_without_success_or_from_silence():
     assert ImitateSelf().lessons([outcome(0.0, 0.0)], []) == []
     assert ImitateSelf().lessons([outcome(1.0, tokens=((),))], []) == []
+
+
+def test_imitation_learns_every_reference_once_whatever_was_scored():
+    answer = Answer("no", (10,), PROMPT, -1.0, True, reference_ids=(8, 9))
+    encounter = Encounter(4, "niche", Task("family", "q", "a", 0), (), 2, 0.8, 6, 1)
+    lived = [Outcome(encounter, (answer, answer), (Score(0.0), Score(1.0))), outcome(1.0)]
+    (lesson,) = Imitate().lessons(lived, [])  # the second has no reference: its weights were sick
+    assert lesson.answers == ((8, 9),) and lesson.advantages == (1.0,) and lesson.prompt_ids == PROMPT
 
 
 def test_evolution_tries_every_encounter_with_both_signs_of_every_noise():

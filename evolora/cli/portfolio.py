@@ -1,0 +1,66 @@
+"""`evolora portfolio`: some organisms of a run, with a router, kept as one folder and measured."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from evolora.portfolio.examine import Examined
+    from evolora.portfolio.tokens import TokenMeter
+
+
+def portfolio(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, or of a saved portfolio.", show_default=False)
+    ],
+    size: Annotated[int, typer.Option(min=1, help="Organisms to keep.")] = 6,
+    to: Annotated[Path | None, typer.Option(metavar="DIR", help="Save it as this folder.", show_default=False)] = None,
+    router: Annotated[str, typer.Option(help="ridge, centroid, arrow or fixed.")] = "ridge",
+    candidates: Annotated[int, typer.Option(min=1, help="Organisms that answer selection tasks, best in life.")] = 24,
+    selection: Annotated[int, typer.Option(min=2, help="Selection tasks of each niche.")] = 24,
+    tasks: Annotated[int, typer.Option(min=2, help="Test tasks of each niche or family.")] = 60,
+    shifts: Annotated[bool, typer.Option("--shifts", help="Test under shifts as well (our own families).")] = False,
+) -> None:
+    """Choose organisms of a run by what they cover of selection tasks, fit a router, and test on tasks of neither.
+
+    The router sees the question only, as the frozen host reads it; it is never told a niche. A saved portfolio is
+    loaded and tested as it is.
+    """
+    from evolora.portfolio.folder import INDEX
+    from evolora.portfolio.session import open_saved, portfolio_of_run, save, test
+
+    saved = (run / INDEX).is_file()
+    session = open_saved(run) if saved else portfolio_of_run(run, size, candidates, selection, router)
+    if to is not None:
+        save(session, to)
+        typer.echo(str(to))
+    for examined in test(session, tasks, shifts):
+        _show(examined)
+    _show_tokens(session.meter)
+
+
+def _show(examined: "Examined") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=f"{examined.shift}: {len(examined.families)} questions of {len(set(examined.families))} families"
+    )
+    for column in ("", "score", "95 % interval", "over host", "tokens a correct answer"):
+        table.add_column(column, justify="left" if not column else "right")
+    for mode, answered in examined.answered.items():
+        level = examined.level(mode)
+        table.add_row(
+            mode,
+            f"{level.second:.3f}",
+            f"[{level.low:.3f}, {level.high:.3f}]",
+            f"{level.second - examined.level('host').second:+.3f}",
+            f"{answered.tokens_per_correct:.0f}",
+        )
+    Console().print(table)
+
+
+def _show_tokens(meter: "TokenMeter") -> None:
+    for purpose, tokens in meter.by_purpose.items():
+        typer.echo(f"{purpose}: {tokens:,} token passes")

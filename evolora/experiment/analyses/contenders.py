@@ -1,0 +1,206 @@
+"""`contenders`: every arm under every shift, and the first arm's portfolio against each of the others."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
+from evolora.experiment.registry import analysis
+from evolora.experiment.results import Results
+from evolora.portfolio.comparison import Effect, Pairs, compare, forgetting, holm
+
+PORTFOLIO, ALONE, HOST = "routed", "best single", "host"
+SHOWN = ("best single", "routed", "top two", "vote", "oracle")
+OUT_OF_DISTRIBUTION = "out of distribution"
+SHIFTED = ("difficulty", "family", "surface")
+
+
+@analysis("contenders")
+def contenders(results: Results) -> Findings:
+    """The first arm, routed, against every other arm: routed where that has several members, else its best single."""
+    comparisons = {
+        (arm, split): _against(results, results.arms[0], PORTFOLIO, arm, usual_mode(results, arm), split)
+        for arm in results.arms[1:]
+        for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
+    }
+    found = {key: effect for key, effect in comparisons.items() if effect is not None}
+    adjusted = holm({f"{arm} {split}": effect.p for (arm, split), effect in found.items()})
+    claims = [
+        claim_of(
+            f"{results.arms[0]}, routed, above {arm} ({usual_mode(results, arm)}): {split}",
+            effect,
+            adjusted[f"{arm} {split}"],
+        )
+        for (arm, split), effect in found.items()
+    ]
+    return Findings(claims, [*_level_tables(results), family_table(results), token_table(results)])
+
+
+def claim_of(text: str, effect: Effect, adjusted: float) -> Claim:
+    """A claim that a difference is above 0, from its effect."""
+    verdict: Verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
+    notes = [f"McNemar p {effect.mcnemar:.3g}", f"Holm p {adjusted:.3g}", f"{effect.num_questions} questions"]
+    if effect.carried_by:
+        notes.append(f"carried by {', '.join(effect.carried_by)} alone")
+    interval = (effect.low, effect.high)
+    quantity = "difference of mean scores, families alike; p two-sided"
+    return Claim(text, verdict, quantity, effect.difference, interval, effect.p, effect.num_seeds, "; ".join(notes))
+
+
+def splits_of(results: Results) -> list[str]:
+    """Names of the splits, as the first finished cell has them."""
+    for arm in results.arms:
+        for seed in results.seeds:
+            splits = results.value(arm, seed, "splits")
+            if isinstance(splits, Mapping):
+                return list(splits)
+    return []
+
+
+def usual_mode(results: Results, arm: str) -> str:
+    """How an arm is meant to answer: by its router, or by its best single where it is one adapter's checkpoints."""
+    params = next((cell.params for (name, _), cell in results.cells.items() if name == arm), {})
+    return PORTFOLIO if params.get("kind") in ("evolved", "specialists") else ALONE
+
+
+def pairs_of(results: Results, first: tuple[str, str], second: tuple[str, str], split: str) -> list[Pairs]:
+    """(arm, mode) against (arm, mode), a `Pairs` for every seed that has both; families that may carry a claim only."""
+    pairs = []
+    for seed in results.seeds:
+        parts = [_questions(results, arm, mode, seed, split) for arm, mode in (first, second)]
+        if all(len(families) for families, _ in parts):
+            (families, one), (_, other) = parts
+            pairs.append(Pairs(one, other, families))
+    return pairs
+
+
+def _against(
+    results: Results, arm: str, mode: str, other: str, other_mode: str, split: str, leave_out: bool = True
+) -> Effect | None:
+    """`arm` minus `other`; None where no seed has both."""
+    pairs = pairs_of(results, (other, other_mode), (arm, mode), split)
+    return compare(pairs, f"{arm} {other} {split}", leave_out=leave_out) if pairs else None
+
+
+def _questions(
+    results: Results, arm: str, mode: str, seed: int, split: str
+) -> tuple[tuple[str, ...], "np.typing.NDArray[np.float64]"]:
+    """Families and scores of a cell's questions; those of the shifted splits together for "out of distribution"."""
+    families: list[str] = []
+    scores: list[float] = []
+    for name in SHIFTED if split == OUT_OF_DISTRIBUTION else (split,):
+        kept: Any = results.value(arm, seed, f"splits.{name}")
+        if not isinstance(kept, Mapping):
+            continue
+        allowed = headline_families(results, name)
+        for family, score in zip(kept["families"], kept["scores"][mode], strict=True):
+            if family in allowed:
+                families.append(f"{name}: {family}" if split == OUT_OF_DISTRIBUTION else family)
+                scores.append(score)
+    return tuple(families), np.array(scores, dtype=np.float64)
+
+
+def headline_families(results: Results, split: str) -> set[str]:
+    """Families that may carry a claim: with many answers, in every cell."""
+    allowed: dict[str, bool] = {}
+    for arm, seed in results.finished:
+        notes: Any = results.value(arm, seed, f"notes.{split}")
+        for family, note in (notes or {}).items():
+            allowed[family] = allowed.get(family, True) and note["headline"]
+    return {family for family, good in allowed.items() if good}
+
+
+def _level_tables(results: Results) -> list[Table]:
+    return [_level_table(results, split) for split in (*splits_of(results), OUT_OF_DISTRIBUTION)]
+
+
+def _level_table(results: Results, split: str) -> Table:
+    """Mean score of every arm and mode, with its interval, tokens a correct answer, and what was forgotten."""
+    rows: list[tuple[Entry, ...]] = []
+    for arm in results.arms:
+        modes: Sequence[str] = SHOWN if usual_mode(results, arm) == PORTFOLIO else (ALONE,)
+        for mode in modes:
+            own = [_questions(results, arm, mode, seed, split) for seed in results.seeds]
+            pairs = [Pairs(np.zeros_like(scores), scores, families) for families, scores in own if len(families)]
+            if not pairs:
+                continue
+            level = compare(pairs, f"level {arm} {mode} {split}", leave_out=False)
+            rows.append(
+                (
+                    f"{arm}, {mode}",
+                    level.second,
+                    f"[{level.low:.3f}, {level.high:.3f}]",
+                    _cost(results, arm, mode, split),
+                    _forgotten(results, arm, mode, split),
+                    level.num_questions,
+                )
+            )
+    head = ("arm, mode", "score", "95 % interval", "tokens a correct answer", "forgotten of the host's", "questions")
+    note = "Families with few answers or a telling constant answer are left out; every family weighs the same."
+    return Table(split, head, tuple(rows), note)
+
+
+def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:
+    if split == OUT_OF_DISTRIBUTION:
+        return None
+    tokens = [results.value(arm, seed, f"splits.{split}.tokens_per_question.{mode}") for seed in results.seeds]
+    scores: list[Any] = [results.value(arm, seed, f"splits.{split}.scores.{mode}") for seed in results.seeds]
+    given = [
+        (float(t), float(np.mean(s))) for t, s in zip(tokens, scores, strict=True) if isinstance(t, (int, float)) and s
+    ]
+    right = sum(score for _, score in given)
+    return round(sum(t for t, _ in given) / right, 1) if right else None
+
+
+def _forgotten(results: Results, arm: str, mode: str, split: str) -> Entry:
+    lost = []
+    for seed in results.seeds:
+        families, scores = _questions(results, arm, mode, seed, split)
+        if len(families):
+            lost.append(forgetting(_questions(results, arm, HOST, seed, split)[1], scores))
+    known = [share for share in lost if not np.isnan(share)]
+    return round(float(np.mean(known)), 4) if known else None
+
+
+def family_table(results: Results) -> Table:
+    """Every family by itself, those that reward constant answers included and marked."""
+    rows: list[tuple[Entry, ...]] = []
+    for split in splits_of(results):
+        notes = _notes(results, split)
+        for family, note in notes.items():
+            mark = "" if note["headline"] else " (no claim)"
+            means = [_family_mean(results, arm, split, family) for arm in results.arms]
+            rows.append((f"{split}: {family}{mark}", note["constant"], *means))
+    return Table("families", ("family", "constant answer", *results.arms), tuple(rows), "Each arm in its usual mode.")
+
+
+def _notes(results: Results, split: str) -> Mapping[str, Any]:
+    for arm, seed in results.finished:
+        notes: Any = results.value(arm, seed, f"notes.{split}")
+        if notes:
+            return dict(notes)
+    return {}
+
+
+def _family_mean(results: Results, arm: str, split: str, family: str) -> Entry:
+    means = []
+    for seed in results.seeds:
+        kept: Any = results.value(arm, seed, f"splits.{split}")
+        if isinstance(kept, Mapping):
+            mine = np.array([own == family for own in kept["families"]])
+            means.append(float(np.array(kept["scores"][usual_mode(results, arm)])[mine].mean()))
+    return round(float(np.mean(means)), 4) if means else None
+
+
+def token_table(results: Results) -> Table:
+    """What every arm spent before its test, in token passes, as means over seeds."""
+    rows: list[tuple[Entry, ...]] = []
+    for arm in results.arms:
+        spent: list[Any] = [results.value(arm, seed, "tokens") for seed in results.seeds]
+        known = [tokens for tokens in spent if isinstance(tokens, Mapping)]
+        purposes = ("living", "training", "selection", "routing", "search", "total")
+        if known:
+            rows.append((arm, *(round(float(np.mean([one.get(p, 0) for one in known]))) for p in purposes)))
+    head = ("arm", "living", "training", "selection", "routing", "search", "total")
+    return Table("token passes before the test (forward and backward)", head, tuple(rows))

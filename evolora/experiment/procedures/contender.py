@@ -1,0 +1,160 @@
+"""`contender`: one side of the claim. Trains or evolves, chooses, routes, and is tested under every shift."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, JsonValue
+
+from evolora.config.world import Count, Fraction, Positive, Section
+from evolora.experiment.cell import Cell
+from evolora.experiment.procedures.simulate import RUN, live, thin_out
+from evolora.experiment.registry import procedure
+
+if TYPE_CHECKING:
+    from evolora.organism.genome import Genome
+    from evolora.portfolio.baselines.contender import Arena
+    from evolora.portfolio.tokens import TokenMeter
+
+
+class ContenderParams(Section):
+    """Params of `contender`."""
+
+    kind: Literal["evolved", "host", "single", "specialists", "soup", "mixture"] = Field(
+        "evolved",
+        description="evolved: lives the world; host: the bare host, with examples; single: one adapter on all niches; "
+        "specialists: `size` adapters; soup, mixture: the evolved organisms of the arm `budget_of` as one adapter, "
+        "whose living is counted (a mixture spends its search besides: more than the others).",
+    )
+    regime: Literal["rewards", "gold"] = Field("rewards", description="What trained adapters learn from.")
+    budget_of: str | None = Field(None, description="Arm (in `after`) whose total token passes are this one's budget.")
+    size: Count = Field(6, description="Members of the portfolio.")
+    router: Literal["ridge", "centroid", "arrow", "fixed"] = Field("ridge", description="How it is routed.")
+    candidates: Count = Field(16, description="Organisms, best in life first, that answer selection questions.")
+    selection: Count = Field(24, description="Selection tasks of each niche: the same for every arm.")
+    tests: Count = Field(80, description="Test tasks of each family, at most.")
+    tasks_per_step: Count = Field(16, description="Tasks of one update of a trained adapter.")
+    answers_per_task: Count = Field(4, description="Answers that a trained adapter samples to a task (rewards).")
+    learning_rate: Positive | None = Field(None, description="Of trained adapters; None: the founders' mean.")
+    checkpoints: Count = Field(3, description="Checkpoints of a single adapter that selection chooses from.")
+    generalist_share: Fraction = Field(0.0, description="Share of the budget that specialists learn as one adapter.")
+    rounds: Count = Field(12, description="Rounds of a mixture's search for weights.")
+    brood: Count = Field(6, description="Weightings tried in a round.")
+
+
+@procedure("contender", ContenderParams)
+def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
+    """What it spent by purpose, and every mode's score on every question of every split."""
+    from evolora.blueprint import build_rules
+    from evolora.build import build_evaluator
+    from evolora.portfolio.baselines.contender import Arena
+    from evolora.portfolio.tokens import TokenMeter
+
+    params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
+    if params.kind == "evolved":
+        _live(cell, folder / RUN, meter)
+    arena = Arena.open(cell.world, build_rules(cell.world), build_evaluator(cell.world), params.selection)
+    candidates = _candidates(cell, params, folder, arena, meter)
+    portfolio = arena.portfolio(candidates, params.size, params.router, meter)
+    spent = {name: int(tokens) for name, tokens in meter.by_purpose.items()}
+    return {
+        "members": [int(identity) for identity in portfolio.members],
+        "tokens": {**spent, "total": int(meter.total)},
+        "splits": {examined.shift: _kept(examined) for examined in arena.test(portfolio, params.tests)},
+        "notes": _notes(arena, params.tests),
+    }
+
+
+def _live(cell: Cell, run: Path, meter: "TokenMeter") -> None:
+    from evolora.portfolio.tokens import passes_of_run
+    from evolora.record.run_dir import METRICS, RunDir
+
+    live(cell.world, run)
+    meter.by_purpose["living"] += passes_of_run(RunDir.open(run).read(METRICS), cell.world.learning.method)
+    thin_out(run, "lean")
+
+
+def _candidates(
+    cell: Cell, params: ContenderParams, folder: Path, arena: "Arena", meter: "TokenMeter"
+) -> "dict[int, Genome]":
+    """Who may enter the portfolio, by id."""
+    from evolora.portfolio.baselines.contender import host_with_examples, mixture
+    from evolora.portfolio.baselines.mixtures import soup
+    from evolora.portfolio.examine import candidates_of_run
+
+    match params.kind:
+        case "evolved":
+            return candidates_of_run(folder / RUN, params.candidates)
+        case "host":
+            return host_with_examples(arena)
+        case "soup" | "mixture":
+            sibling = cell.sibling(params.budget_of or "")
+            genomes = list(candidates_of_run(sibling.folder / RUN, params.candidates).values())
+            meter.by_purpose["living"] += _budget(cell, params)
+            if params.kind == "soup":
+                return {0: soup(genomes)}
+            return {0: mixture(arena, genomes[: params.size], params.rounds, params.brood, 48, meter)}
+        case _:
+            return _trained(cell, params, arena, meter)
+
+
+def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenMeter") -> "dict[int, Genome]":
+    from evolora.portfolio.baselines.trained import Lessons, train_single, train_specialists
+    from evolora.portfolio.baselines.training import School
+
+    school = School(
+        arena.evaluator,
+        arena.rules.tasks,
+        cell.seed,
+        params.regime,
+        params.tasks_per_step,
+        params.answers_per_task,
+    )
+    lessons = Lessons(params.learning_rate, params.checkpoints)
+    many = params.size if params.kind == "specialists" else params.checkpoints
+    budget = max(0, _budget(cell, params) - arena.exam_cost(many))
+    niches = arena.rules.niches
+    if params.kind == "single":
+        return train_single(cell.world, school, niches, budget, lessons, meter)
+    share = params.generalist_share
+    return train_specialists(cell.world, school, niches, params.size, share, budget, lessons, meter)
+
+
+def _budget(cell: Cell, params: ContenderParams) -> int:
+    """Passes to spend in all: those of the arm it is compared with.
+
+    Raises:
+        RunFolderError: that arm is not named in `after`.
+    """
+    tokens = cell.sibling(params.budget_of or "").values["tokens"]
+    assert isinstance(tokens, dict)  # what this procedure itself returned
+    return int(str(tokens["total"]))
+
+
+def _kept(examined: object) -> JsonValue:
+    """Scores and tokens of every mode, question by question, and the questions' families."""
+    from evolora.portfolio.examine import Examined
+
+    assert isinstance(examined, Examined)
+    return {
+        "families": list(examined.families),
+        "scores": {
+            mode: [round(float(score), 4) for score in answered.scores] for mode, answered in examined.answered.items()
+        },
+        "tokens_per_question": {
+            mode: round(float(answered.tokens.mean()), 3) for mode, answered in examined.answered.items()
+        },
+    }
+
+
+def _notes(arena: "Arena", tests: int) -> JsonValue:
+    """What every family's numbers can mean, by split: its constant-answer line, and whether it may carry a headline."""
+    from evolora.portfolio.splits import family_notes
+
+    return {
+        split.shift: {
+            name: {"kinds": note.kinds, "constant": round(note.constant.score, 4), "headline": note.headline}
+            for name, note in family_notes(split).items()
+        }
+        for split in arena.splits(tests)
+    }

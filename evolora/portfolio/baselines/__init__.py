@@ -1,0 +1,1 @@
+"""What evolved portfolios are compared with: adapters trained by the organisms' own machinery, at equal tokens."""

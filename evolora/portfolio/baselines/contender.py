@@ -1,0 +1,114 @@
+"""One side of the comparison: candidates from wherever, then the same selection, the same routers, the same tests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evolora.config.world import WorldConfig
+from evolora.evaluation.local import LocalEvaluator
+from evolora.organism.genome import Genome
+from evolora.portfolio.baselines.mixtures import search_weights, weighted_sum
+from evolora.portfolio.choosing import greedy_coverage
+from evolora.portfolio.exam import Examiner, Numbers, Question
+from evolora.portfolio.examine import Examined, bare_host, examine
+from evolora.portfolio.portfolio import Portfolio, assemble
+from evolora.portfolio.splits import (
+    SHIFTS,
+    Split,
+    check_use,
+    foreign_niches,
+    harder_niches,
+    make_split,
+    selection_questions,
+)
+from evolora.portfolio.tokens import TokenMeter
+from evolora.rng import stream
+from evolora.world import Rules
+
+MOST_EXAMPLES = 2  # worked examples the bare host is tried with
+
+
+@dataclass(frozen=True, eq=False)
+class Arena:
+    """What both sides share: the world's host, tasks and settings, and the selection questions both may use."""
+
+    config: WorldConfig
+    rules: Rules
+    evaluator: LocalEvaluator
+    selection: tuple[Question, ...]
+
+    @classmethod
+    def open(cls, config: WorldConfig, rules: Rules, evaluator: LocalEvaluator, num_selection: int) -> "Arena":
+        """With `num_selection` selection tasks of every niche."""
+        questions = selection_questions(rules.niches, rules.tasks, num_selection)
+        check_use(questions, "selection")
+        return cls(config, rules, evaluator, questions)
+
+    @property
+    def examiner(self) -> Examiner:
+        return Examiner(self.evaluator, self.rules.tasks)
+
+    def exam_cost(self, num_members: int) -> int:
+        """About what it costs to let members answer the selection questions, and a router read them.
+
+        Exact but for the answers, which are taken to be as long as the references.
+        """
+        shown = bare_host(self.config, self.evaluator.sites).traits.num_examples
+        prompts, cost = self.evaluator.prompts, 0
+        for question in self.selection:
+            examples = self.rules.tasks.examples(question.niche, shown)
+            whole = prompts.build(question.task.question, [(e.question, e.answer) for e in examples])
+            answer = prompts.answer_ids(question.task.answer)
+            cost += num_members * (len(whole) + len(answer)) + len(prompts.build(question.task.question))
+        return cost
+
+    def splits(self, num_tasks: int) -> list[Split]:
+        """Every shift that the world's families allow, `num_tasks` a family."""
+        niches, tasks, seed = self.rules.niches, self.rules.tasks, self.config.seed
+        harder, foreign = harder_niches(niches), foreign_niches(niches)
+        have = {"difficulty": harder, "family": foreign}
+        return [
+            make_split(shift, niches, tasks, num_tasks, harder=harder, foreign=foreign, seed=seed)
+            for shift in SHIFTS
+            if have.get(shift, niches)
+        ]
+
+    def portfolio(self, candidates: Mapping[int, Genome], size: int, router: str, meter: TokenMeter) -> Portfolio:
+        """Chosen by coverage of the selection questions, `router` fitted on them."""
+        return assemble(
+            candidates, self.selection, size, self.evaluator, self.rules.tasks, meter, router, greedy_coverage
+        )[0]
+
+    def test(self, portfolio: Portfolio, num_tasks: int) -> list[Examined]:
+        """The portfolio and the bare host (with as many examples as founders may have) on every split."""
+        host, meter = bare_host(self.config, self.evaluator.sites), TokenMeter()
+        return [
+            examine(portfolio, split, self.evaluator, self.rules.tasks, host, meter) for split in self.splits(num_tasks)
+        ]
+
+
+def host_with_examples(arena: Arena) -> dict[int, Genome]:
+    """The bare host with 0, 1, ... worked examples, as candidates: which number is best is chosen like a checkpoint."""
+    return {number: bare_host(arena.config, arena.evaluator.sites, number) for number in range(MOST_EXAMPLES + 1)}
+
+
+def mixture(
+    arena: Arena, genomes: Sequence[Genome], rounds: int, brood: int, questions: int, meter: TokenMeter
+) -> Genome:
+    """Many adapters as one, by weights searched for on `questions` selection questions, drawn anew every round."""
+    rng = stream(arena.config.seed, "mixture")
+
+    def worth(weightings: Sequence[Numbers]) -> list[float]:
+        drawn = [arena.selection[place] for place in rng.permutation(len(arena.selection))[:questions]]
+        bodies = {place: weighted_sum(genomes, [float(w) for w in one]) for place, one in enumerate(weightings)}
+        sheet = arena.examiner.sit(bodies, drawn, meter, "search")
+        return [float(mean) for mean in sheet.scores.mean(axis=1)]
+
+    return weighted_sum(genomes, [float(w) for w in search_weights(len(genomes), worth, rounds, brood, rng)])
+
+
+def mean_by_family(scores: Numbers, families: Sequence[str]) -> dict[str, float]:
+    """Family -> mean score, in the order of first appearance."""
+    names = np.array(families)
+    return {family: float(scores[names == family].mean()) for family in dict.fromkeys(families)}

@@ -1,0 +1,86 @@
+"""A portfolio under test: the bare host and every mode of answering on one split, side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evolora.config.world import WorldConfig
+from evolora.environment.tasks import TaskSource
+from evolora.evaluation.local import LocalEvaluator
+from evolora.organism.founding import zero_genome
+from evolora.organism.genome import Genome, SiteShape
+from evolora.organism.traits import Traits
+from evolora.portfolio.comparison import Effect, Pairs, compare
+from evolora.portfolio.exam import Examiner
+from evolora.portfolio.modes import Answered, single
+from evolora.portfolio.portfolio import Portfolio, answer_by_every_mode
+from evolora.portfolio.splits import Split
+from evolora.portfolio.tokens import TokenMeter
+from evolora.record.residents import open_residents
+
+HOST = "host"
+HOST_ID = -1  # organisms' ids begin at 0
+
+
+def standard_traits(config: WorldConfig, num_examples: int | None = None) -> Traits:
+    """Traits of whoever did not evolve: the means of the founders' ranges, the highest answer limit of theirs.
+
+    `num_examples` None takes the most worked examples a founder can have.
+    """
+    traits = config.traits
+    return Traits(
+        rank=round(sum(traits.rank.founders) / 2),
+        mutation_scale=sum(traits.mutation_scale.founders) / 2,
+        learning_rate=sum(traits.learning_rate.founders) / 2,
+        temperature=sum(traits.temperature.founders) / 2,
+        answer_limit=int(traits.answer_limit.founders[1]),
+        num_examples=int(traits.num_examples.founders[1]) if num_examples is None else num_examples,
+        niche_preferences={},
+    )
+
+
+def bare_host(config: WorldConfig, sites: Sequence[SiteShape], num_examples: int | None = None) -> Genome:
+    """A genome that answers as the host does, with as many worked examples."""
+    return zero_genome(sites, standard_traits(config, num_examples), config.genome.scaling)
+
+
+def candidates_of_run(run: Path, most: int) -> dict[int, Genome]:
+    """The `most` organisms of a run's last checkpoint that scored best in life, by id; costs no token.
+
+    Raises:
+        RunFolderError: no run, no whole checkpoint, or nobody alive.
+    """
+    return {resident.id: resident.organism.active for resident in open_residents(run).members[:most]}
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What every mode answered to the questions of a split; `families` are the questions' niches."""
+
+    shift: str
+    families: tuple[str, ...]
+    answered: Mapping[str, Answered]
+
+    def against(self, first: str, second: str) -> Pairs:
+        """One seed's pairs of two modes."""
+        return Pairs(self.answered[first].scores, self.answered[second].scores, self.families)
+
+    def level(self, mode: str) -> Effect:
+        """A mode's own mean score with its interval over questions."""
+        scores = self.answered[mode].scores
+        return compare([Pairs(np.zeros_like(scores), scores, self.families)], f"level {mode}", leave_out=False)
+
+
+def examine(
+    portfolio: Portfolio, split: Split, evaluator: LocalEvaluator, source: TaskSource, host: Genome, meter: TokenMeter
+) -> Examined:
+    """Every member, and the bare `host`, on the questions of `split`; the tokens go to `meter` as "answering"."""
+    sheet = Examiner(evaluator, source).sit(
+        {HOST_ID: host, **portfolio.members}, split.questions, meter, f"answering {split.shift}"
+    )
+    routing = portfolio.route(split.questions, evaluator)
+    answered = {HOST: single(sheet, 0)}
+    answered |= answer_by_every_mode(portfolio, sheet.of(list(portfolio.members)), routing)
+    return Examined(split.shift, split.families, answered)

@@ -1,0 +1,97 @@
+"""A portfolio: members, the one that is best alone, and a router. Assembled alike from evolved and trained adapters."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evolora.environment.tasks import TaskSource
+from evolora.evaluation.local import LocalEvaluator
+from evolora.organism.genome import Genome
+from evolora.portfolio.arrow import prototypes
+from evolora.portfolio.choosing import greedy_coverage
+from evolora.portfolio.exam import Examiner, Numbers, Question, Sheet
+from evolora.portfolio.modes import ROUTED_MODES, Answered, Routing, at_random, most_confident, oracle, single
+from evolora.portfolio.router import Router, fit_router
+from evolora.portfolio.tokens import TokenMeter
+from evolora.rng import stream
+
+ARROW = "arrow"  # routes by the members' own weights; every other router is fitted on selection questions
+
+
+@dataclass(frozen=True, eq=False)
+class Portfolio:
+    """`members` by id, in the order chosen; `best` is the id that scored highest on the selection questions.
+
+    `router` is None for Arrow, which has nothing fitted.
+    """
+
+    members: Mapping[int, Genome]
+    best: int
+    router_kind: str
+    router: Router | None
+
+    def route(self, questions: Sequence[Question], evaluator: LocalEvaluator) -> Routing:
+        """Preferences for every question, from the host's reading of its bare text."""
+        prompts = [evaluator.prompts.build(question.task.question) for question in questions]
+        tokens = np.array([len(prompt) for prompt in prompts], dtype=np.float64)
+        if self.router is None:
+            shares = evaluator.reader.alignments(prompts, prototypes(list(self.members.values())))
+            return Routing(shares.double().numpy(), tokens)
+        return Routing(self.router.preferences(read(prompts, evaluator)), tokens)
+
+
+def read(prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:
+    """(prompts, width): the frozen host's mean hidden states."""
+    return evaluator.reader.embed(prompts).double().numpy()
+
+
+def assemble(
+    candidates: Mapping[int, Genome],
+    questions: Sequence[Question],
+    size: int,
+    evaluator: LocalEvaluator,
+    source: TaskSource,
+    meter: TokenMeter,
+    router: str = "ridge",
+    choose: Callable[[Numbers, int], list[int]] = greedy_coverage,
+) -> tuple[Portfolio, Sheet]:
+    """Let all candidates answer the selection `questions`, keep `size` of them, fit a router to what they answered.
+
+    Returns the portfolio and the candidates' sheet. Answers and the router's reading are counted in `meter`.
+
+    Raises:
+        ConfigError: no such router.
+    """
+    sheet = Examiner(evaluator, source).sit(candidates, questions, meter, "selection")
+    kept = [sheet.members[row] for row in choose(sheet.scores, size)]
+    return _fitted(candidates, sheet.of(kept), questions, evaluator, meter, router), sheet
+
+
+def _fitted(
+    genomes: Mapping[int, Genome],
+    sheet: Sheet,
+    questions: Sequence[Question],
+    evaluator: LocalEvaluator,
+    meter: TokenMeter,
+    kind: str,
+) -> Portfolio:
+    best = sheet.members[int(sheet.scores.mean(axis=1).argmax())]
+    members = {identity: genomes[identity] for identity in sheet.members}
+    if kind == ARROW:
+        return Portfolio(members, best, kind, None)
+    prompts = [evaluator.prompts.build(question.task.question) for question in questions]
+    meter.read("routing", prompts)
+    return Portfolio(members, best, kind, fit_router(kind, read(prompts, evaluator), sheet.scores))
+
+
+def answer_by_every_mode(portfolio: Portfolio, sheet: Sheet, routing: Routing) -> dict[str, Answered]:
+    """Mode -> what it answered, for an exam of the portfolio's members."""
+    rng = stream(0, "random routing", len(sheet.members), sheet.scores.shape[1])
+    return {
+        "best single": single(sheet, sheet.members.index(portfolio.best)),
+        **{name: mode(sheet, routing) for name, mode in ROUTED_MODES.items()},
+        "most confident": most_confident(sheet),
+        "random": at_random(sheet, rng),
+        "oracle": oracle(sheet),
+    }

@@ -1,0 +1,165 @@
+"""Splits: the questions that portfolios and baselines are chosen on, and the shifts they are tested under.
+
+All are disjoint by content from what was lived on or trained with: a task's digest decides its one use (see
+`environment.tasks`), at every difficulty, and a reworded question is made from a test task.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from evolora.environment.families.family import ConstantAnswer, answer_kinds, constant_answer_score
+from evolora.environment.families.own_family import OWN_FAMILIES
+from evolora.environment.families.registry import make_family
+from evolora.environment.niche import Niche
+from evolora.environment.tasks import TaskSource, split_of
+from evolora.errors import ConfigError, TaskError
+from evolora.portfolio.exam import Numbers, Question
+from evolora.portfolio.rewording import reword
+
+Shift = Literal["in distribution", "difficulty", "family", "surface"]
+SHIFTS: tuple[Shift, ...] = ("in distribution", "difficulty", "family", "surface")
+FEW_ANSWERS = 4  # a family with at most so many different answers rewards constant answering
+TELLING = 0.4  # one constant answer scoring above this, likewise
+
+# One to three levels up from our families' defaults; families of other names are named with their levels by the world.
+HARDER: Mapping[str, Mapping[str, int]] = {
+    "clock_sum": {"max_term": 60},
+    "count_word": {"num_words": 8, "max_count": 5},
+    "extreme_number": {"num_numbers": 5},
+    "first_in_alphabet": {"num_words": 5},
+    "letter_sequence": {"max_step": 4},
+    "nth_word": {"num_words": 6},
+    "odd_one_out": {"num_words": 6},
+    "rhyme": {"num_choices": 6},
+    "spelt_number": {"max_value": 9_999},
+    "weekday": {"max_days": 60},
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Test questions of one shift."""
+
+    shift: Shift
+    questions: tuple[Question, ...]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Niche name of every question."""
+        return tuple(question.niche.name for question in self.questions)
+
+
+def selection_questions(niches: Sequence[Niche], source: TaskSource, num: int) -> tuple[Question, ...]:
+    """`num` selection tasks of every niche of the world: what both sides may choose by."""
+    return tuple(Question(niche, task) for niche in niches for task in source.selection(niche, num))
+
+
+def make_split(
+    shift: Shift,
+    niches: Sequence[Niche],
+    source: TaskSource,
+    num: int,
+    harder: Sequence[Niche] = (),
+    foreign: Sequence[Niche] = (),
+    seed: int = 0,
+) -> Split:
+    """At most `num` test questions a family; fewer where a family has no more.
+
+    `harder` are the world's niches some levels up, `foreign` families nobody lived on; `seed` words the surface shift.
+
+    Raises:
+        ConfigError: no questions to ask, or a family that was lived on among the `foreign`.
+    """
+    lived = {niche.family.name for niche in niches}
+    if shift == "family" and (known := sorted(lived & {niche.family.name for niche in foreign})):
+        raise ConfigError(f"family shift: expected families that nobody lived on, got {', '.join(known)}")
+    asked = {"difficulty": harder, "family": foreign}.get(shift, niches)
+    if not asked:
+        raise ConfigError(f"{shift} shift: expected at least one niche to ask about, got none")
+    questions = [Question(niche, task) for niche in asked for task in source.test(niche, num)]
+    if shift == "surface":
+        questions = [Question(question.niche, reword(question.task, seed)) for question in questions]
+    return Split(shift, tuple(questions))
+
+
+def harder_niches(niches: Sequence[Niche], named: Mapping[str, Mapping[str, int]] = HARDER) -> list[Niche]:
+    """The niches of families that `named` has harder settings for, at these. Niches without any are left out."""
+    return [
+        Niche(niche.name, make_family(niche.family.name, named[niche.family.name]), niche.price, niche.pay)
+        for niche in niches
+        if niche.family.name in named
+    ]
+
+
+def foreign_niches(niches: Sequence[Niche], names: Sequence[str] | None = None) -> list[Niche]:
+    """Niches of the families `names` (None: all of ours that are not among `niches`) at default settings."""
+    lived = {niche.family.name for niche in niches}
+    chosen = sorted(set(OWN_FAMILIES) - lived) if names is None else names
+    return [Niche(name.replace(":", "_"), make_family(name, {})) for name in chosen]
+
+
+def check_disjoint(trained: Sequence[str], split: Split, originals: Mapping[str, str] | None = None) -> None:
+    """Refuse a split that shares content with what was lived on or trained with.
+
+    `trained` are task digests; `originals` maps a reworded question's digest to the one it was made from.
+
+    Raises:
+        TaskError: naming how many tasks leaked.
+    """
+    known, origin = set(trained), originals or {}
+    leaked = [q.task.digest for q in split.questions if {q.task.digest, origin.get(q.task.digest, "")} & known]
+    if leaked:
+        raise TaskError(
+            f"{split.shift}: expected test questions that nobody trained on, got {len(leaked)} of "
+            f"{len(split.questions)} that somebody did (first digest {leaked[0]})"
+        )
+
+
+def check_use(questions: Sequence[Question], use: str) -> None:
+    """Refuse questions whose content is not meant for `use` (living, test, selection).
+
+    Raises:
+        TaskError: naming the first.
+    """
+    for question in questions:
+        if (own := split_of(question.task)) != use:
+            raise TaskError(
+                f"{question.niche.name}: expected {use} tasks, got a {own} task: '{question.task.question}'"
+            )
+
+
+@dataclass(frozen=True)
+class FamilyNote:
+    """What a family's numbers can mean: its commonest answer, how far that gets, and whether it may carry a claim."""
+
+    family: str
+    kinds: int
+    constant: ConstantAnswer
+
+    @property
+    def headline(self) -> bool:
+        """False where answering the same to everything already scores well."""
+        return self.kinds > FEW_ANSWERS and self.constant.score <= TELLING
+
+
+def family_notes(split: Split) -> dict[str, FamilyNote]:
+    """Niche name -> note, from the split's own questions."""
+    notes = {}
+    for name in dict.fromkeys(split.families):
+        own = [question for question in split.questions if question.niche.name == name]
+        tasks, niche = [question.task for question in own], own[0].niche
+        constant = constant_answer_score(tasks, lambda task, text, niche=niche: niche.score(task, text).value)  # type: ignore[misc]
+        notes[name] = FamilyNote(name, answer_kinds(tasks), constant)
+    return notes
+
+
+def balanced_accuracy(scores: Numbers, questions: Sequence[Question]) -> float:
+    """The mean over reference answers of the mean score of questions with that answer.
+
+    A constant answer gets 1 / (number of answers), whatever their frequencies (Brodersen et al. 2010).
+    """
+    answers = np.array([question.task.answer for question in questions])
+    return float(np.mean([scores[answers == answer].mean() for answer in dict.fromkeys(answers)]))

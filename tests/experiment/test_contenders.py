@@ -1,0 +1,132 @@
+"""The claim's procedure and analyses: a small comparison on the petri host, and planted results."""
+
+import numpy as np
+import pytest
+
+from evolora.experiment.analyses.contenders import contenders
+from evolora.experiment.analyses.router_x_lifecycle import effects
+from evolora.experiment.cell import make_cells
+from evolora.experiment.file import find_experiments, load_experiment
+from evolora.experiment.registry import find_procedure
+from evolora.experiment.results import Results, read_results
+from evolora.rng import stream
+
+SMALL = """\
+experiment: 1
+name: small
+question: Does everything run and cost the same?
+world: petri
+set:
+  generations: 10
+  population.founders: 6
+  population.capacity: 6
+  record.elites: 0
+seeds: [1]
+procedure: contender
+params: {size: 2, candidates: 3, selection: 2, tests: 8, tasks_per_step: 2, checkpoints: 2, rounds: 1, brood: 2}
+arms:
+  evolved: {params: {kind: evolved}}
+  host: {params: {kind: host}}
+  single: {params: {kind: single, budget_of: evolved}, after: [evolved]}
+  forked: {params: {kind: specialists, budget_of: evolved, generalist_share: 0.5}, after: [evolved]}
+  gold: {params: {kind: single, regime: gold, budget_of: evolved}, after: [evolved]}
+  soup: {params: {kind: soup, budget_of: evolved}, after: [evolved]}
+  mixture: {params: {kind: mixture, budget_of: evolved}, after: [evolved]}
+analysis: contenders
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Results:
+    folder = tmp_path_factory.mktemp("claim")
+    (folder / "small.yaml").write_text(SMALL)
+    cells = make_cells(load_experiment(folder / "small.yaml"), folder / "out")
+    for cell in cells:
+        cell.folder.mkdir(parents=True)
+        cell.save_result(find_procedure(cell.procedure).function(cell, cell.folder), 1.0)
+    return read_results(cells)
+
+
+def test_every_arm_spends_what_the_evolved_one_does(small):
+    total = small.value("evolved", 1, "tokens.total")
+    for arm in ("single", "forked", "gold"):
+        assert abs(small.value(arm, 1, "tokens.total") / total - 1) < 0.01
+    assert small.value("mixture", 1, "tokens.total") > total, "its search comes on top, and is said so"
+
+
+def test_all_arms_are_asked_the_same_questions(small):
+    for split in ("in distribution", "difficulty", "family", "surface"):
+        families = {arm: small.value(arm, 1, f"splits.{split}.families") for arm in small.arms}
+        hosts = {arm: small.value(arm, 1, f"splits.{split}.scores.host") for arm in small.arms}
+        assert len({str(one) for one in families.values()}) == 1 and len({str(one) for one in hosts.values()}) == 1
+
+
+def test_the_findings_have_every_arm_and_every_split(small):
+    findings = contenders(small)
+    titles = [table.title for table in findings.tables]
+    assert {"in distribution", "difficulty", "family", "surface", "out of distribution", "families"} <= set(titles)
+    assert len(findings.claims) == (len(small.arms) - 1) * 5
+    level = next(table for table in findings.tables if table.title == "surface")
+    assert {row[0] for row in level.rows} >= {"evolved, routed", "single, best single", "forked, oracle"}
+
+
+def planted(gain: float, num_seeds: int = 5) -> Results:
+    """Two arms on made-up questions: `gain` is added to the first's chances, fivefold in a two-answer family."""
+    finished = {}
+    for seed in range(1, num_seeds + 1):
+        rng = stream(seed, "planted")
+        families = ["a"] * 80 + ["b"] * 80 + ["coin"] * 80
+        chance = rng.uniform(0.3, 0.5, size=240)
+        host = (rng.random(240) < chance).astype(float)
+        for arm, plus in (("lifecycle", gain), ("no_lifecycle", 0.0)):
+            lift = np.where(np.array(families) == "coin", 5 * plus, plus)
+            routed = (rng.random(240) < chance + lift).astype(float).tolist()
+            single = (rng.random(240) < chance).astype(float).tolist()
+            scores = {"routed": routed, "top two": routed, "vote": routed, "oracle": routed, "best single": single}
+            notes = {f: {"kinds": 9, "constant": 0.1, "headline": f != "coin"} for f in ("a", "b", "coin")}
+            finished[arm, seed] = {
+                "tokens": {"total": 100},
+                "splits": {
+                    "family": {
+                        "families": families,
+                        "scores": {**scores, "host": host.tolist()},
+                        "tokens_per_question": dict.fromkeys([*scores, "host"], 20.0),
+                    }
+                },
+                "notes": {"family": notes},
+            }
+    return Results(("lifecycle", "no_lifecycle"), tuple(range(1, num_seeds + 1)), {}, finished)
+
+
+def test_a_planted_gain_is_found_and_its_absence_is_not():
+    (found, *_) = contenders(planted(0.2)).claims
+    assert found.holds == "yes" and found.interval[0] <= 0.2 <= found.interval[1]
+    assert all(claim.holds == "undecided" for claim in contenders(planted(0.0)).claims)
+
+
+def test_a_family_that_rewards_constant_answers_carries_no_claim():
+    (claim, *_) = contenders(planted(0.1)).claims
+    assert claim.estimate < 0.2, "with the coin family, whose gain is 0.5, it would be 0.23"
+
+
+def test_router_and_lifecycle_are_told_apart():
+    found = effects(planted(0.2), "family")
+    # Only routed answers of the first arm gain: half of each main effect, and all of the interaction.
+    assert found["the router adds"].difference == pytest.approx(0.1, abs=0.05)
+    assert found["the lifecycle adds"].difference == pytest.approx(0.1, abs=0.05)
+    needs = found["the router adds more with the lifecycle than without"]
+    assert needs.difference == pytest.approx(0.2, abs=0.08) and needs.excludes_zero
+
+
+@pytest.mark.parametrize(
+    "name", ["portfolio_vs_single", "portfolio_vs_single_gold", "router_x_lifecycle", "budget_sweep", "portfolio_size"]
+)
+@pytest.mark.parametrize("quick", [False, True])
+def test_shipped_comparisons_are_whole_and_never_mix_what_is_told(name, quick):
+    (file,) = find_experiments(name)
+    experiment = load_experiment(file, quick)
+    regimes = {arm.params["regime"] for arm in experiment.arms}
+    methods = {arm.world.learning.method for arm in experiment.arms if arm.params["kind"] == "evolved"}
+    assert len(regimes) == 1
+    assert methods == ({"imitate"} if regimes == {"gold"} else {"reinforce"})
+    assert len({(arm.params["selection"], arm.params["tests"]) for arm in experiment.arms}) == 1

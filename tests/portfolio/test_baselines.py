@@ -1,0 +1,138 @@
+"""Baselines: trained by the organisms' own lessons, at the tokens they are given, and mixtures that are exact sums."""
+
+import numpy as np
+import pytest
+import torch
+from sheets import small_petri
+
+from evolora.blueprint import build_rules
+from evolora.build import build_evaluator
+from evolora.environment.tasks import split_of
+from evolora.organism.genome import Factors, Genome
+from evolora.portfolio.baselines.contender import Arena, host_with_examples, mixture
+from evolora.portfolio.baselines.mixtures import search_weights, soup, weighted_sum
+from evolora.portfolio.baselines.trained import Lessons, train_single, train_specialists
+from evolora.portfolio.baselines.training import School
+from evolora.portfolio.examine import standard_traits
+from evolora.portfolio.tokens import TokenMeter
+from evolora.rng import stream
+
+BUDGET = 60_000
+
+
+@pytest.fixture(scope="module")
+def arena():
+    config = small_petri()
+    return Arena.open(config, build_rules(config), build_evaluator(config), 6)
+
+
+def school(arena, regime="gold") -> School:
+    return School(arena.evaluator, arena.rules.tasks, 1, regime, tasks_per_step=4, answers_per_task=2)
+
+
+def surprise(arena, genome) -> float:
+    """Mean loss on gold answers of selection questions: what learning of one step would report."""
+    from evolora.organism.learning import Learner, Lesson
+
+    prompts = arena.evaluator.prompts
+    lessons = [
+        Lesson(0, prompts.build(q.task.question), (prompts.answer_ids(q.task.answer),), (1.0,), 1.0)
+        for q in arena.selection
+    ]
+    return arena.evaluator.learn({0: Learner(genome, None)}, lessons)[0].loss
+
+
+@pytest.mark.parametrize("regime", ["gold", "rewards"])
+@pytest.mark.parametrize("kind", ["single", "specialists"])
+def test_baselines_spend_the_tokens_they_are_given_within_one_percent(arena, regime, kind):
+    meter, lessons = TokenMeter(), Lessons(None, 2)
+    niches = arena.rules.niches
+    if kind == "single":
+        train_single(arena.config, school(arena, regime), niches, BUDGET, lessons, meter)
+    else:
+        train_specialists(arena.config, school(arena, regime), niches, 2, 0.5, BUDGET, lessons, meter)
+    assert abs(meter.total / BUDGET - 1) < 0.01
+
+
+def test_what_selection_will_cost_is_foreseen_within_ten_percent(arena):
+    meter = TokenMeter()
+    candidates = {number: genome for number, genome in enumerate([host_with_examples(arena)[1]] * 3)}
+    arena.portfolio(candidates, 3, "ridge", meter)
+    assert abs(arena.exam_cost(3) / meter.total - 1) < 0.1
+
+
+def test_gold_lessons_teach_the_answer_and_its_stop(arena):
+    trained = train_single(arena.config, school(arena), arena.rules.niches, BUDGET, Lessons(None, 1), TokenMeter())[0]
+    untrained = host_with_examples(arena)[0]
+    fresh = Genome(trained.factors, trained.traits, trained.scaling)
+    assert surprise(arena, fresh) < surprise(arena, untrained) - 0.05
+
+
+def test_training_is_a_function_of_its_seed(arena):
+    runs = [
+        train_single(arena.config, school(arena), arena.rules.niches, 8_000, Lessons(None, 1), TokenMeter())[0]
+        for _ in range(2)
+    ]
+    assert all(torch.equal(runs[0].factors[site].b, runs[1].factors[site].b) for site in runs[0].factors)
+
+
+def test_training_sees_living_tasks_only_and_new_ones_every_step(arena):
+    from evolora.portfolio.baselines.trained import fresh_pupil
+
+    teacher = school(arena)
+    pupil = fresh_pupil(arena.config, teacher, arena.rules.niches, 0, None)
+    days = [[task for _, task in teacher.tasks(pupil, 0, step)] for step in range(5)]
+    assert all(split_of(task) == "living" for day in days for task in day)
+    assert len({task.digest for day in days for task in day}) > 15
+
+
+def test_specialists_are_dealt_all_niches(arena):
+    seen = []
+
+    class Watching(School):
+        def train(self, pupils, budget, meter, purpose, first_step=0):
+            seen.append([tuple(niche.name for niche in pupil.niches) for pupil in pupils.values()])
+            return dict(pupils), first_step
+
+    watching = Watching(arena.evaluator, arena.rules.tasks, 1, "gold", 4, 2)
+    train_specialists(arena.config, watching, arena.rules.niches, 2, 0.5, 10, Lessons(None, 1), TokenMeter())
+    names = [niche.name for niche in arena.rules.niches]
+    assert seen == [[tuple(names)], [(names[0], names[2]), (names[1],)]]
+
+
+def genome(arena, seed: int, rank: int) -> Genome:
+    rng = torch.Generator().manual_seed(seed)
+    factors = {
+        site.name: Factors(
+            torch.randn(rank, site.in_features, generator=rng), torch.randn(site.out_features, rank, generator=rng)
+        )
+        for site in arena.evaluator.sites[seed:]  # the second lacks a site
+    }
+    traits = standard_traits(arena.config)
+    return Genome(factors, traits.__class__(**{**vars(traits), "rank": rank}), 2.0)
+
+
+def test_a_weighted_sum_is_exactly_the_sum_of_deltas(arena):
+    first, second = genome(arena, 0, 2), genome(arena, 1, 3)
+    whole = weighted_sum([first, second], [0.25, -1.5])
+    for site in whole.factors:
+        expected = 0.25 * first.delta(site) - (1.5 * second.delta(site) if site in second.factors else 0)
+        assert torch.allclose(whole.delta(site), expected, atol=1e-4)
+
+
+def test_a_soup_of_equals_is_that_genome(arena):
+    one = genome(arena, 0, 2)
+    site = next(iter(one.factors))
+    assert torch.allclose(soup([one, one, one]).delta(site), one.delta(site), atol=1e-4)
+
+
+def test_the_search_for_weights_finds_a_planted_best():
+    target = np.array([1.0, -0.5, 0.2])
+    found = search_weights(3, lambda tried: [-float(((w - target) ** 2).sum()) for w in tried], 60, 8, stream(1, "s"))
+    assert np.abs(found - target).max() < 0.1
+
+
+def test_a_mixtures_search_is_counted(arena):
+    meter = TokenMeter()
+    mixture(arena, [genome(arena, 0, 2), genome(arena, 1, 3)], rounds=1, brood=2, questions=4, meter=meter)
+    assert meter.by_purpose["search"] > 0

@@ -1,0 +1,125 @@
+"""Greedy coverage, routers and modes of answering, on exams whose right outcome is known."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sheets import sheet
+
+from evolora.errors import ConfigError
+from evolora.portfolio.choosing import coverage, greedy_coverage
+from evolora.portfolio.comparison import Pairs, compare
+from evolora.portfolio.modes import (
+    Routing,
+    at_random,
+    most_confident,
+    oracle,
+    routed,
+    single,
+    top_two,
+    vote,
+)
+from evolora.portfolio.router import ROUTERS, fit_router, restore_router
+from evolora.rng import stream
+
+NUM_NICHES, WIDTH = 4, 12
+
+
+def specialists(num: int, seed: int = 0):
+    """Features of `num` questions a niche, and scores (members, questions): member i is good at niche i only."""
+    rng = stream(seed, "specialists")
+    niche = np.tile(np.arange(NUM_NICHES), num)
+    centres = stream(0, "centres").normal(size=(NUM_NICHES, WIDTH))
+    features = centres[niche] + 0.2 * rng.normal(size=(len(niche), WIDTH))
+    chance = np.where(np.arange(NUM_NICHES)[:, None] == niche, 0.9, 0.1)
+    return features, (rng.random(chance.shape) < chance).astype(float)
+
+
+def routing_by(preferences) -> Routing:
+    preferences = np.array(preferences, dtype=float)
+    return Routing(preferences, np.full(len(preferences), 3.0))
+
+
+def test_the_first_choice_is_the_best_alone_and_the_next_adds_most():
+    scores = np.array([[1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0]], dtype=float)
+    assert greedy_coverage(scores, 2) == [0, 2]
+    assert coverage(scores, [0, 2]) == [0.5, pytest.approx(5 / 6)]
+
+
+def test_choosing_more_than_there_are_takes_everybody_once():
+    assert sorted(greedy_coverage(np.ones((3, 5)), 9)) == [0, 1, 2]
+
+
+def test_coverage_never_falls_as_members_are_added():
+    scores = (stream(1, "coverage").random((10, 40)) < 0.3).astype(float)
+    grown = coverage(scores, greedy_coverage(scores, 10))
+    assert all(later >= earlier for earlier, later in pairwise(grown))
+
+
+@pytest.mark.parametrize("kind", ["ridge", "centroid"])
+def test_a_router_sends_new_questions_to_the_specialist_that_knows_them(kind):
+    router = fit_router(kind, *specialists(30))
+    features, scores = specialists(30, seed=1)
+    preferences = router.preferences(features)
+    knows = np.tile(np.arange(NUM_NICHES), 30)
+    assert (preferences.argmax(axis=1) == knows).mean() > 0.97
+    answered = routed(sheet(scores), routing_by(preferences))
+    assert answered.scores.mean() > single(sheet(scores), 0).scores.mean() + 0.3
+
+
+@pytest.mark.parametrize("kind", ["ridge", "centroid"])
+def test_shuffled_router_labels_fall_to_random_routing(kind):
+    gaps = []
+    for seed in range(20):
+        features, scores = specialists(30, seed)
+        shuffled = scores[:, stream(seed, "shuffle").permutation(scores.shape[1])]
+        router = fit_router(kind, features, shuffled)
+        new_features, new_scores = specialists(30, seed + 1000)
+        answered = routed(sheet(new_scores), routing_by(router.preferences(new_features)))
+        gaps.append(answered.scores.mean() - at_random(sheet(new_scores), stream(seed, "r")).scores.mean())
+    assert abs(np.mean(gaps)) < 3 * np.std(gaps) / len(gaps) ** 0.5  # no gain over chance, within its own error
+    assert np.mean(gaps) < 0.1  # true labels gain 0.6
+
+
+def test_identical_organisms_give_no_portfolio_gain():
+    _, scores = specialists(30)
+    same = sheet(np.tile(scores[:1], (5, 1)), texts=[["same"] * scores.shape[1]] * 5)
+    alone = single(same, 0)
+    preferences = routing_by(stream(3, "any").random((scores.shape[1], 5)))
+    for answered in (routed(same, preferences), top_two(same, preferences), vote(same, preferences), oracle(same)):
+        effect = compare([Pairs(alone.scores, answered.scores, ("f",) * len(alone.scores))], "identical")
+        assert effect.difference == 0 and not effect.excludes_zero
+
+
+@pytest.mark.parametrize("kind", ROUTERS)
+def test_a_router_restored_from_its_arrays_prefers_the_same(kind):
+    features, scores = specialists(10)
+    router = fit_router(kind, features, scores)
+    assert np.array_equal(restore_router(kind, router.arrays()).preferences(features), router.preferences(features))
+
+
+def test_an_unknown_router_is_refused_in_words():
+    with pytest.raises(ConfigError, match="expected one of ridge, centroid, fixed, got oracle"):
+        fit_router("oracle", *specialists(5))
+
+
+def test_of_two_preferred_members_the_surer_answers_and_both_are_paid():
+    exam = sheet([[0, 1], [1, 0], [1, 1]], confidences=[[-2, -1], [-1, -2], [0, 0]])
+    answered = top_two(exam, routing_by([[2, 1, 0], [2, 1, 0]]))
+    assert answered.scores.tolist() == [1, 1] and answered.tokens.tolist() == [23, 23]
+
+
+def test_votes_count_texts_and_preference_breaks_ties():
+    exam = sheet([[1, 0], [0, 1], [0, 1]], texts=[["a", "a"], ["b", "b"], ["", "b"]])
+    answered = vote(exam, routing_by([[0.9, 0.1, 0.0], [0.9, 0.1, 0.0]]))
+    assert answered.scores.tolist() == [1, 1]  # a tie decided for the preferred member, then two votes against one
+
+
+def test_the_oracle_takes_the_best_and_confidence_the_surest():
+    exam = sheet([[1, 0], [0, 0]], confidences=[[-3, -3], [-1, -1]])
+    assert oracle(exam).scores.tolist() == [1, 0] and most_confident(exam).scores.tolist() == [0, 0]
+
+
+def test_tokens_of_a_correct_answer_are_infinite_without_one():
+    assert single(sheet([[0, 0]]), 0).tokens_per_correct == float("inf")
+    assert single(sheet([[1, 0]]), 0).tokens_per_correct == 20

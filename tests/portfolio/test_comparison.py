@@ -1,0 +1,88 @@
+"""Statistics that find planted effects as often as they state, and nothing where nothing is."""
+
+import numpy as np
+import pytest
+
+from evolora.portfolio.comparison import Pairs, compare, forgetting, holm, mcnemar
+from evolora.portfolio.small_samples import binomial_two_sided, t_cdf, t_quantile
+from evolora.rng import stream
+
+
+def simulated(seed: int, effect: float, num_seeds: int, spread: float = 0.03, families: int = 6, questions: int = 60):
+    """Both sides are right by a chance that question and family share; the second side's is `effect` higher."""
+    rng, seeds = stream(seed, "simulated"), []
+    for _ in range(num_seeds):
+        chance = rng.uniform(0.2, 0.6, size=(families, 1)) + rng.normal(0, 0.1, size=(families, questions))
+        own = effect + rng.normal(0, spread)
+        first, second = (rng.random(chance.shape) < chance), (rng.random(chance.shape) < chance + own)
+        names = tuple(name for name in "abcdefgh"[:families] for _ in range(questions))
+        seeds.append(Pairs(first.ravel().astype(float), second.ravel().astype(float), names))
+    return seeds
+
+
+@pytest.mark.parametrize("num_seeds", [3, 5])
+def test_the_interval_covers_a_planted_effect_as_often_as_it_states(num_seeds):
+    covered = 0
+    for seed in range(200):
+        effect = compare(simulated(seed, 0.1, num_seeds), "coverage", draws=200, leave_out=False)
+        covered += effect.low <= 0.1 <= effect.high
+    assert covered / 200 >= 0.91  # stated 0.95; 200 simulations have a standard error of 0.015
+
+
+def test_nothing_is_found_where_nothing_is_more_often_than_stated():
+    found = sum(
+        compare(simulated(seed, 0.0, 5), "null", draws=200, leave_out=False).excludes_zero for seed in range(200)
+    )
+    assert found / 200 <= 0.09
+
+
+def test_a_planted_effect_is_recovered_and_found():
+    effects = [compare(simulated(seed, 0.15, 5), "power", draws=200, leave_out=False) for seed in range(40)]
+    assert np.mean([effect.difference for effect in effects]) == pytest.approx(0.15, abs=0.01)
+    assert sum(effect.excludes_zero for effect in effects) >= 36
+
+
+def test_p_and_interval_agree():
+    for seed in range(40):
+        effect = compare(simulated(seed, 0.03, 5), "agree", draws=200, leave_out=False)
+        assert (effect.p < 0.05) == effect.excludes_zero
+
+
+def test_a_result_that_one_family_carries_says_so():
+    rng = stream(1, "carried")
+    names = tuple(name for name in "abcd" for _ in range(100))
+    seeds = []
+    for _ in range(5):
+        first = (rng.random(400) < 0.4).astype(float)
+        second = (rng.random(400) < 0.4).astype(float)
+        second[:100] = rng.random(100) < 0.95
+        seeds.append(Pairs(first, second, names))
+    effect = compare(seeds, "carried")
+    assert effect.excludes_zero and effect.carried_by == ("a",)
+
+
+def test_every_family_weighs_the_same_whatever_its_size():
+    pairs = Pairs(np.zeros(110), np.r_[np.ones(10), np.zeros(100)], ("small",) * 10 + ("large",) * 100)
+    assert compare([pairs], "weights").difference == pytest.approx(0.5)
+
+
+def test_mcnemar_looks_at_discordant_questions_only():
+    first = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], dtype=float)
+    second = np.array([1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0], dtype=float)
+    assert mcnemar([Pairs(first, second, ("f",) * 12)]) == pytest.approx(2 * (1 + 9) / 2**9)
+    assert binomial_two_sided(0, 0) == 1.0
+
+
+def test_holm_multiplies_the_smallest_by_all_and_never_falls():
+    adjusted = holm({"a": 0.01, "b": 0.04, "c": 0.03})
+    assert adjusted == {"a": pytest.approx(0.03), "c": pytest.approx(0.06), "b": pytest.approx(0.06)}
+
+
+def test_students_t_is_that_of_the_tables():
+    assert [round(t_quantile(0.975, df), 3) for df in (1, 2, 4, 9, 30)] == [12.706, 4.303, 2.776, 2.262, 2.042]
+    assert t_cdf(0.0, 5) == 0.5 and t_cdf(-2.776445, 4) == pytest.approx(0.025, abs=1e-6)
+
+
+def test_forgetting_is_what_the_host_could_and_the_other_cannot():
+    assert forgetting(np.array([1, 1, 0, 1, 1]), np.array([1, 0, 1, 1, 0])) == pytest.approx(0.5)
+    assert np.isnan(forgetting(np.zeros(3), np.ones(3)))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from evolora.config.world import Count, Section
+from evolora.config.section import Count, Section
 
 ARM_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 Settings = dict[str, JsonValue]

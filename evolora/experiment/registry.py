@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import JsonValue
 
 from evolora.config.document import suggestion
-from evolora.config.world import Section
+from evolora.config.section import Section
 from evolora.errors import ConfigError
 
 if TYPE_CHECKING:

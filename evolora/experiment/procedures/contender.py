@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, JsonValue
 
-from evolora.config.world import Count, Fraction, Positive, Section
+from evolora.config.section import Count, Fraction, Positive, Section
 from evolora.experiment.cell import Cell
 from evolora.experiment.procedures.simulate import RUN, live, thin_out
 from evolora.experiment.registry import procedure

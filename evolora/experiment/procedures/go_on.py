@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
-from evolora.config.world import Count
+from evolora.config.section import Count
 from evolora.experiment.cell import Cell
 from evolora.experiment.fork import fork_run
 from evolora.experiment.procedures.simulate import RUN, SimulateParams, live, numbers_of, thin_out

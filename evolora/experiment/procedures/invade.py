@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, JsonValue
 
-from evolora.config.world import Count, Section
+from evolora.config.section import Count, Section
 from evolora.experiment.cell import Cell
 from evolora.experiment.procedures.simulate import RUN
 from evolora.experiment.registry import procedure

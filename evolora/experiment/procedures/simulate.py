@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from evolora.config.world import Count, Section, WorldConfig
+from evolora.config.section import Count, Section
+from evolora.config.world import WorldConfig
 from evolora.experiment.cell import Cell
 from evolora.experiment.chance import chance_values
 from evolora.experiment.measurements import describe

@@ -79,10 +79,17 @@ def with_interval(values: ArrayLike) -> Entry:
 
 
 def arms_table(title: str, results: Results, rows: Sequence[tuple[str, str]], note: str = "") -> Table:
-    """Means over seeds with intervals: a row for every (words, key), a column for every arm."""
-    entries = [(words, *(with_interval(results.values(arm, key)) for arm in results.arms)) for words, key in rows]
-    counts = [int(sum((arm, seed) in results.finished for seed in results.seeds)) for arm in results.arms]
-    return Table(title, ("mean [95 % interval]", *results.arms), (*entries, ("replicates", *counts)), note)
+    """Means over seeds with intervals of every (words, key), by arm; arms are rows where they are more."""
+    counts = [sum((arm, seed) in results.finished for seed in results.seeds) for arm in results.arms]
+    head = ("mean [95 % interval]", *results.arms)
+    table: list[tuple[Entry, ...]] = [
+        (words, *(with_interval(results.values(arm, key)) for arm in results.arms)) for words, key in rows
+    ]
+    table.append(("replicates", *counts))
+    if len(results.arms) <= len(rows):
+        return Table(title, head, tuple(table), note)
+    turned = tuple(zip(head, *table, strict=True))
+    return Table(title, tuple(str(name) for name in turned[0]), turned[1:], note)
 
 
 def _tested(text: str, quantity: str, found: Estimate, clear: bool, border: float, note: str) -> Claim:

@@ -71,7 +71,9 @@ def shown(entry: Entry) -> str:
         return entry
     if isinstance(entry, int):
         return f"{entry:,}"
-    return f"{entry:.3f}" if 0.001 <= abs(entry) < 100 or entry == 0 else f"{entry:.3g}"
+    if abs(entry) < 1e-12:  # rounding errors of a difference that is none
+        return "0.000"
+    return f"{entry:.3f}" if 0.001 <= abs(entry) < 100 else f"{entry:.3g}"
 
 
 def shown_interval(interval: tuple[float, float] | None) -> str:

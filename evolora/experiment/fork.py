@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from evolora.config.load import dump_world
+from evolora.config.load import dump_world, load_world
 from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError, RunFolderError
 from evolora.record.checkpoint import checkpoints, load_checkpoint
@@ -23,8 +23,6 @@ def fork_run(source: Path, target: Path, world: WorldConfig, generations: int) -
         RunFolderError: `source` is no run with a checkpoint.
         ConfigError: the worlds do not go together.
     """
-    from evolora.config.load import load_world
-
     RunDir.open(source)
     saved = checkpoints(source)
     if not saved:

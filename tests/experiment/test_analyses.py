@@ -8,7 +8,7 @@ from evolora.experiment.analyses.ablations import ablations
 from evolora.experiment.analyses.coexistence import coexistence
 from evolora.experiment.analyses.drift import drift
 from evolora.experiment.analyses.exclusion import exclusion
-from evolora.experiment.claims import about, above, below, corrected, exact_books
+from evolora.experiment.claims import about, above, arms_table, below, corrected, exact_books
 
 
 def excluded(mean: float, shadow: float):
@@ -132,6 +132,15 @@ def test_ablations_are_compared_with_the_whole_world_in_both_directions():
     assert found["The whole world ends with higher held-out scores than neutral"] == "yes"
     assert found["The whole world ends with higher held-out scores than no_economy"] == "no"
     assert found["The whole world ends with higher held-out scores than no_merging"] == "undecided"
+
+
+def test_arms_are_rows_where_there_are_more_of_them_than_numbers():
+    results = synthetic({"a": lambda rng: {"x": 1}, "b": lambda rng: {"x": 2}}, seeds=3)
+    turned = arms_table("T", results, [("number", "x")])
+    assert turned.head == ("mean [95 % interval]", "number", "replicates")
+    assert turned.rows[1] == ("b", "2.000 [2.000, 2.000]", 3)
+    upright = arms_table("T", results, [("number", "x"), ("again", "x")])
+    assert upright.head == ("mean [95 % interval]", "a", "b") and upright.rows[2] == ("replicates", 3, 3)
 
 
 def test_a_world_that_died_out_has_no_score_and_is_counted_so():

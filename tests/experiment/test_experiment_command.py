@@ -106,7 +106,7 @@ def test_a_report_shows_what_it_was_told_and_obeys_none_of_it(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [(None, "–"), ("word", "word"), (12345, "12,345"), (0.12345, "0.123"), (0.0, "0.000"), (2**-20, "9.54e-07"),
-     (1234.5, "1.23e+03"), (-0.5, "-0.500")],
+     (1234.5, "1.23e+03"), (-0.5, "-0.500"), (-2.8e-17, "0.000")],
 )  # fmt: skip
 def test_entries_are_shown_with_three_digits(entry, expected):
     assert shown(entry) == expected

@@ -1,6 +1,7 @@
 """Every shipped world parses, builds on a tiny host and lives a generation."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_a_shipped_world_opens_with_its_command_and_its_cost(path):
 def test_there_are_the_worlds_the_readme_names():
     names = {path.stem for path in WORLDS}
     petri = {"learning_only", "neutral", "no_economy", "no_learning", "no_merging", "random_death"}  # ablations
-    petri |= {"rising", "catastrophe"}
+    petri |= {"rising", "catastrophe", "colonies", "costly_colonies"}
     assert names == {
         "tidepool",
         "drift",
@@ -84,3 +85,11 @@ def test_a_dry_run_measures_a_generation_and_writes_nothing(tmp_path, monkeypatc
     assert rows["host"].startswith("tiny-llama")
     assert {"tokens", "memory", "time"} <= set(rows)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_worlds_of_colonies_differ_in_what_passing_a_task_on_costs():
+    cheap, costly = switches("petri_colonies"), switches("petri_costly_colonies")
+    assert cheap.forager.even and costly.forager.even and switches("petri").colonies is None
+    most = cheap.diet.answers_per_task * max(niche.price for niche in cheap.niches)
+    assert cheap.colonies.forwarding.cost < 0.05 * most < costly.colonies.forwarding.cost
+    assert replace(costly.colonies, forwarding=cheap.colonies.forwarding) == cheap.colonies

@@ -12,10 +12,10 @@ from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
 
 COMPARTMENTS = ("niches", "organisms", "commons", "pots")  # where energy is held, as the metrics name it
 PASSED = ("niches", "organisms", "pots")  # those in the middle of the diagram
-LABELS = {"niches": "niches' stocks", "organisms": "organisms", "pots": "colonies' pots"}
+LABELS = {"niches": "niches' stocks", "organisms": "organisms", "pots": "pots"}
 SHADES = {"source": colour(1), "niches": colour(0), "organisms": colour(2), "commons": colour(3), "pots": colour(4)}
 BACKWARDS = ("pots", "organisms")  # payer and payee of what is drawn as two stubs, so that nothing runs backwards
-STUBS = ("handed to members", "handed out by pots")
+STUBS = ("to members", "out of pots")
 PATHS = {  # reason of a transfer -> (payer, payee); None is filled in from the world
     "founding": ("source", "organisms"),
     "inflow": ("source", "niches"),

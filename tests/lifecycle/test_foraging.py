@@ -56,3 +56,12 @@ def test_memory_starts_with_what_it_sees_and_then_smooths(make_organism):
     remember(organism, "sums", 0.0, 0.0, smoothing=0.25)
     assert organism.profit["sums"] == pytest.approx(0.3)
     assert organism.competence["sums"] == pytest.approx(0.75)
+
+
+def test_practice_is_the_mean_over_all_tasks_until_forty_and_then_forgets_slowly(make_organism):
+    organism = make_organism()
+    for place in range(40):
+        remember(organism, "sums", 0.0, float(place < 10), 0.3)
+    assert organism.practice["sums"] == (40, pytest.approx(0.25))
+    remember(organism, "sums", 0.0, 1.0, 0.3)
+    assert organism.practice["sums"] == (40, pytest.approx(0.25 + 0.75 / 40))

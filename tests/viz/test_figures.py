@@ -46,7 +46,7 @@ def sides(plot) -> tuple[dict[str, float], dict[str, float]]:
 @pytest.mark.parametrize("draw", [energy_flow, energy_flow_so_far])
 def test_energy_that_enters_the_diagram_leaves_it(pretend_run, draw, generation):
     came, went = sides(draw(pretend_run, generation=generation))
-    pots = ("colonies' pots",) if generation > 3 else ()
+    pots = ("pots",) if generation > 3 else ()
     for middle in ("niches' stocks", "organisms", *pots):
         assert came[middle] == pytest.approx(went[middle], abs=2e-4) and came[middle] > 0
     sources = sum(went[label] for label in went if came[label] == 0)

@@ -11,6 +11,7 @@ from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import held_out_scores
 from evolora.viz.lineages import muller
+from evolora.viz.niche_levels import niche_levels
 from evolora.viz.niche_scores import niche_scores
 from evolora.viz.niches import niche_economy, specialisation
 from evolora.viz.now import mean_score, throughput
@@ -43,6 +44,7 @@ __all__ = [
     "membership",
     "muller",
     "niche_economy",
+    "niche_levels",
     "niche_scores",
     "phylogeny",
     "pond",

@@ -22,6 +22,7 @@ from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import has_holdout, held_out_scores
 from evolora.viz.lineages import muller
+from evolora.viz.niche_levels import has_levels, niche_levels
 from evolora.viz.niche_scores import niche_scores
 from evolora.viz.niches import niche_economy, specialisation
 from evolora.viz.now import mean_score, throughput
@@ -214,6 +215,14 @@ PANELS: tuple[Panel, ...] = (
         "How often answers are right in each kind of task; above the grey lines they beat the bare language model.",
         niche_scores,
         has_metrics,
+    ),
+    Panel(
+        "niche-levels",
+        "Niches",
+        "How hard each niche has become",
+        "Steps up are niches whose tasks were answered too well, and were made harder: who keeps climbing?",
+        niche_levels,
+        has_levels,
     ),
     Panel(
         "specialisation",

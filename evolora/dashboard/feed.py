@@ -13,6 +13,7 @@ from evolora.record.run_dir import METRICS
 
 POLL_SECONDS = 0.25
 LOOK_SECONDS = 1.0  # between looks for new runs
+RESTS = 4  # polls that a listener is left alone after news: a fast run's page draws once a second, not every generation
 QUIET_SECONDS = 10.0  # a comment is sent after so long without news, so that a listener that has gone is noticed
 
 
@@ -56,6 +57,8 @@ class Feed:
                     yield event("runs", sorted(now))
                 for key in sorted(key for key, size in now.items() if key in known and known[key] != size):
                     yield event("grown", key)
+                if known:  # the first news are only who is there
+                    await asyncio.sleep(RESTS * self.poll_seconds)
                 known = now
                 if not await self._wait_for_news(known):
                     yield ": still here\n\n"

@@ -330,6 +330,7 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
         "mean_score": float(scores.sum() / max(1, given.sum())),
         "niche_scores": {n: float(s / g) for n, s, g in zip(world.niches, scores.sum(axis=0), given, strict=True) if g},
         "niche_visitors": {n: int(v) for n, v in zip(world.niches, came, strict=True) if v},
+        "niche_levels": {world.niches[0]: min(4, generation // 8)},
         "niche_stocks": {n: float(s) for n, s in zip(world.niches, world.stock, strict=True)},
         "num_answers": int(given.sum()),
         "num_tokens": int(tokens.sum()),

@@ -4,12 +4,15 @@ import { Cells } from "./cells.js";
 import { paintCells } from "./paint.js";
 import { layOut, paintGround, paintLight, paintNames, paintSprings } from "./water.js";
 
+const FRAME = 1000 / 40; // milliseconds between pictures while cells move
+const IDLE_FRAME = 1000 / 12; // and when they only breathe
+const LIVELY = 3000; // milliseconds that cells move after a new generation, or after the pointer
 const ROOM = 0.26; // share of the pond that cells cover when the run's energy is at its height
 
 export class Pond {
   /** `look` is a lineage's {colour, kernels}; `on.hover(index or null, x, y)` and `on.open(id)` are told about the pointer. */
   constructor(canvas, look, on) {
-    Object.assign(this, { canvas, look, on, cells: new Cells(), frame: null, theme: "dark", chosen: null, kin: [], hovered: null, visible: true, springs: [], peak: 1, together: 1 });
+    Object.assign(this, { canvas, look, on, cells: new Cells(), frame: null, theme: "dark", chosen: null, kin: [], hovered: null, visible: true, springs: [], peak: 1, together: 1, changed: 0, ground: null });
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.pen = canvas.getContext("2d");
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -40,6 +43,7 @@ export class Pond {
     const most = Math.max(1e-9, ...Object.values(stocks));
     for (const spring of this.springs) spring.share = Math.max(0, stocks[spring.name] ?? 0) / most;
     this.cells.pace = Math.max(1, pace * 0.8);
+    this.changed = performance.now();
     if (!again || !this.cells.bodies.size) this.cells.show(frame, this.place, this.radius, near && !this.still.matches);
     if (this.still.matches) this.cells.settle();
     else if (!near && !again) for (let round = 0; round < 30; round += 1) this.cells.step(1 / 30);
@@ -85,15 +89,18 @@ export class Pond {
     this.wake();
   }
 
-  /** Move as long as somebody looks; paint once where nothing may move. */
+  /** Move as long as somebody looks, in fewer pictures where little happens: a run may need this processor. Paint once where nothing may move. */
   wake() {
     if (this.waiting || !this.area) return;
     this.waiting = requestAnimationFrame((now) => {
       this.waiting = null;
-      const seconds = Math.min(0.05, (now - (this.before ?? now)) / 1000);
-      this.before = now;
-      if (!this.still.matches) this.cells.step(seconds);
-      this.paint();
+      const due = now - this.changed < LIVELY ? FRAME : IDLE_FRAME;
+      const passed = (now - (this.before ?? now - FRAME)) / 1000;
+      if (this.still.matches || this.ground === null || passed * 1000 >= due - 4) {
+        this.before = now;
+        if (!this.still.matches) for (let left = Math.min(0.2, passed); left > 0; left -= 0.05) this.cells.step(Math.min(0.05, left));
+        this.paint();
+      }
       if (this.visible && !document.hidden && !this.still.matches) this.wake();
       else this.before = undefined;
     });
@@ -117,6 +124,7 @@ export class Pond {
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const cell = this.cells.at(x, y);
     this.hovered = cell?.id ?? null;
+    this.changed = performance.now();
     this.on.hover(cell, x, y);
     if (this.still.matches) this.wake();
   }

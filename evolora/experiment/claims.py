@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from evolora.experiment.findings import Claim, Entry, Table, Verdict, shown, shown_interval, verdict
 from evolora.experiment.results import Results
-from evolora.experiment.statistics import Estimate, estimate, holm
+from evolora.experiment.statistics import Estimate, estimate
+from evolora.portfolio.statistics import holm
 
 ALPHA = 0.01  # what p has to be below where a claim rests on a test
 

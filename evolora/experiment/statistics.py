@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -49,45 +48,20 @@ def mean_interval(values: NDArray[np.float64], confidence: float = 0.95) -> tupl
     are moved out so that for normal data the interval is as wide as Student's t, which plain percentiles are not for
     20 replicates and fewer. With fewer than eight, whose resampled means are too few, it is Student's t.
     """
+    from scipy.stats import norm as normal  # half a second to import
+    from scipy.stats import t as student_t
+
     n = values.size
     if n < 2:
         return None
     if n < FEWEST_RESAMPLED:
-        half = student_quantile((1 + confidence) / 2, n - 1) * float(values.std(ddof=1)) / math.sqrt(n)
+        half = student_t(n - 1).ppf((1 + confidence) / 2) * float(values.std(ddof=1)) / math.sqrt(n)
         return float(values.mean()) - half, float(values.mean()) + half
     rng = stream(0, "bootstrap", n)
     means = values[rng.integers(n, size=(DRAWS, n))].mean(axis=1)
-    tail = NormalDist().cdf(-math.sqrt(n / (n - 1)) * student_quantile((1 + confidence) / 2, n - 1))
+    tail = normal.cdf(-math.sqrt(n / (n - 1)) * student_t(n - 1).ppf((1 + confidence) / 2))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
-
-
-def student_cdf(t: float, freedom: int) -> float:
-    """P(T <= t) of Student's t with a whole number of degrees of freedom (Abramowitz & Stegun 26.7.3 and 26.7.4)."""
-    angle = math.atan(t / math.sqrt(freedom))
-    cosine, sine = math.cos(angle), math.sin(angle)
-    if freedom % 2:
-        term, total = cosine, cosine if freedom > 1 else 0.0
-        for k in range(3, freedom - 1, 2):
-            term *= cosine**2 * (k - 1) / k
-            total += term
-        inside = 2 / math.pi * (angle + sine * total)
-    else:
-        term = total = 1.0
-        for k in range(2, freedom - 1, 2):
-            term *= cosine**2 * (k - 1) / k
-            total += term
-        inside = sine * total
-    return 0.5 + inside / 2
-
-
-def student_quantile(probability: float, freedom: int) -> float:
-    """The t with P(T <= t) = `probability` in (0, 1), by bisection to 1e-12."""
-    low, high = -1e8, 1e8
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_cdf(middle, freedom) < probability else (low, middle)
-    return (low + high) / 2
 
 
 def sign_flip_p(differences: NDArray[np.float64], direction: Direction = "greater") -> float:
@@ -112,16 +86,6 @@ def sign_flip_p(differences: NDArray[np.float64], direction: Direction = "greate
             return float(np.mean(sums <= observed + slack))
         case "different":
             return float(np.mean(np.abs(sums) >= abs(observed) - slack))
-
-
-def holm(ps: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979): reject those below alpha, at most that is the chance to err."""
-    order = sorted(range(len(ps)), key=lambda place: ps[place])
-    corrected, highest = [0.0] * len(ps), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, ps[place] * (len(ps) - rank)))
-        corrected[place] = highest
-    return corrected
 
 
 def growth_rate(counts: Sequence[float]) -> float:

@@ -1,13 +1,12 @@
 """One way of answering against another on the same questions: effect, interval, p, and who carries it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evolora.portfolio.exam import Numbers
-from evolora.portfolio.small_samples import NORMAL, binomial_two_sided, t_cdf, t_quantile
 from evolora.rng import stream
 
 DRAWS = 1000  # for a standard error; percentiles would need more
@@ -74,19 +73,13 @@ def compare(seeds: Sequence[Pairs], purpose: str, draws: int = DRAWS, leave_out:
 
 def mcnemar(seeds: Sequence[Pairs]) -> float:
     """McNemar's exact test (1947): two-sided p that full-score questions of one side only split as evenly as coins."""
+    from scipy.stats import binomtest  # half a second to import
+
     firsts = np.concatenate([pairs.first for pairs in seeds]) >= 1
     seconds = np.concatenate([pairs.second for pairs in seeds]) >= 1
     only_second = int((seconds & ~firsts).sum())
-    return binomial_two_sided(only_second, only_second + int((firsts & ~seconds).sum()))
-
-
-def holm(values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's (1979) adjusted p of several tests: each may be held against the level that all together shall keep."""
-    adjusted, worst = {}, 0.0
-    for place, name in enumerate(sorted(values, key=lambda name: (values[name], name))):
-        worst = max(worst, min(1.0, (len(values) - place) * values[name]))
-        adjusted[name] = worst
-    return adjusted
+    discordant = only_second + int((firsts & ~seconds).sum())
+    return float(binomtest(only_second, discordant).pvalue) if discordant else 1.0
 
 
 def forgetting(host: Numbers, scores: Numbers) -> float:
@@ -138,7 +131,7 @@ def _reach_and_p(difference: float, error: float, num_seeds: int) -> tuple[float
     """Half the width of the interval, and the two-sided p of no difference, for a standard error."""
     if error == 0:
         return 0.0, 1.0 if difference == 0 else 0.0
-    if num_seeds == 1:
-        return -NORMAL.inv_cdf((1 - LEVEL) / 2) * error, 2 * NORMAL.cdf(-abs(difference / error))
-    df = num_seeds - 1
-    return -t_quantile((1 - LEVEL) / 2, df) * error, 2 * t_cdf(-abs(difference / error), df)
+    from scipy.stats import norm, t
+
+    sampled = norm if num_seeds == 1 else t(num_seeds - 1)
+    return float(-sampled.ppf((1 - LEVEL) / 2)) * error, float(2 * sampled.cdf(-abs(difference / error)))

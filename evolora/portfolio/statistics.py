@@ -60,3 +60,13 @@ def paired_effect(
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
     low, high = np.percentile(values, [2.5, 97.5], method="nearest")
     return float(low), float(high)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p-values corrected for their number (Holm 1979): reject those below alpha, at most that is the chance to err."""
+    order = sorted(range(len(ps)), key=lambda place: ps[place])
+    corrected, highest = [0.0] * len(ps), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, ps[place] * (len(ps) - rank)))
+        corrected[place] = highest
+    return corrected

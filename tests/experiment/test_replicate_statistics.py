@@ -9,29 +9,10 @@ import pytest
 from evolora.experiment.statistics import (
     estimate,
     growth_rate,
-    holm,
     mean_interval,
     sign_flip_p,
-    student_cdf,
-    student_quantile,
 )
 from evolora.rng import stream
-
-
-@pytest.mark.parametrize(
-    # any table of Student's t, two-sided 5 %
-    ("freedom", "quantile"),
-    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (5, 2.5706), (19, 2.0930), (30, 2.0423)],
-)  # fmt: skip
-def test_students_quantiles_are_those_of_the_table(freedom, quantile):
-    assert student_quantile(0.975, freedom) == pytest.approx(quantile, abs=5e-5)
-    assert student_cdf(0.0, freedom) == 0.5
-    assert student_cdf(-1.3, freedom) == pytest.approx(1 - student_cdf(1.3, freedom))
-
-
-def test_student_with_one_degree_is_cauchy():
-    assert student_cdf(1.0, 1) == pytest.approx(0.75)
-    assert student_cdf(1.0, 2) == pytest.approx(0.5 + 1 / (2 * math.sqrt(3)))  # closed form: 1/2 + t / (2 sqrt(2 + t²))
 
 
 def test_all_positive_differences_have_the_smallest_p_there_is():
@@ -95,13 +76,6 @@ def test_an_estimate_against_another_value_than_zero_tests_that_one():
     assert estimate(values, null=1.0).p == 1 / 8
     assert estimate(values, null=2.0).p == 1.0
     assert estimate(values, null=2.0, direction="less").p == 1 / 8
-
-
-def test_holm_corrects_as_in_his_example():
-    # sorted .005 .01 .03 .04 times 4 3 2 1 = .02 .03 .06 .04, then never below the one before
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
 
 
 def test_growth_is_the_slope_of_the_logarithm():

@@ -7,7 +7,8 @@ from evolora.experiment.claims import ALPHA, arms_table, exact_books, with_inter
 from evolora.experiment.findings import Claim, Findings, Table, Verdict, shown
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.experiment.statistics import estimate, holm
+from evolora.experiment.statistics import estimate
+from evolora.portfolio.statistics import holm
 
 FULL = "full"
 SCORE = "held_out.final.mean"

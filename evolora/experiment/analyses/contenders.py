@@ -8,7 +8,8 @@ import numpy as np
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Effect, Pairs, compare, forgetting, holm
+from evolora.portfolio.comparison import Effect, Pairs, compare, forgetting
+from evolora.portfolio.statistics import holm
 
 PORTFOLIO, ALONE, HOST = "routed", "best single", "host"
 SHOWN = ("best single", "routed", "top two", "vote", "oracle")
@@ -25,12 +26,12 @@ def contenders(results: Results) -> Findings:
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
     }
     found = {key: effect for key, effect in comparisons.items() if effect is not None}
-    adjusted = holm({f"{arm} {split}": effect.p for (arm, split), effect in found.items()})
+    adjusted = dict(zip(found, holm([effect.p for effect in found.values()]), strict=True))
     claims = [
         claim_of(
             f"{results.arms[0]}, routed, above {arm} ({usual_mode(results, arm)}): {split}",
             effect,
-            adjusted[f"{arm} {split}"],
+            adjusted[arm, split],
         )
         for (arm, split), effect in found.items()
     ]

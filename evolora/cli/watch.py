@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -57,10 +58,9 @@ def watch(
         if browser and _has_screen():
             webbrowser.open(address)
 
-    try:
+    with suppress(KeyboardInterrupt):  # how to end it; uvicorn sometimes returns in its place
         serve(folders, listening, host, beside, show)
-    except KeyboardInterrupt:
-        typer.echo("dashboard ended")
+    typer.echo("dashboard ended")
 
 
 def _has_screen() -> bool:

@@ -137,18 +137,19 @@ def replay(
 
     Exit code 0: identical, or equal within rounding; 1: it parted from the record, which is where it stops.
     """
-    from evolora.cli.simulate import Interruption
+    from evolora.cli.simulate import announce_stop
     from evolora.share.replay import replay as replay_bundle
+    from evolora.stopping import OrderlyStop
 
     typer.echo(f"{bundle}: checking every byte, then living its world again")
-    with Interruption() as interruption:
-        found = replay_bundle(bundle, _announce, out, host, trust_code, interruption)
+    with OrderlyStop(announce_stop) as stop:
+        found = replay_bundle(bundle, _announce, out, host, trust_code, stop)
     for line in _conclusion(found):
         typer.echo(line)
     if found.parted:
         raise typer.Exit(PARTED)
     if len(found.comparisons) < found.generations:
-        raise typer.Exit(interruption.exit_code)
+        raise typer.Exit(stop.exit_code)
 
 
 def _announce(comparison: "Comparison") -> None:

@@ -82,9 +82,9 @@ def run(file: File, quick: Quick = False, jobs: Jobs = None, out: Out = None) ->
     Ctrl-C interrupts the running cells: those that can save what they have, and the same command goes on with them.
     A second Ctrl-C stops at once.
     """
-    from evolora.experiment.orderly_stop import OrderlyStop
     from evolora.experiment.plan import default_jobs, make_plan
     from evolora.experiment.run import exclusive, run_cells
+    from evolora.stopping import OrderlyStop
 
     failed = False
     for one in _plans(file, quick, out):

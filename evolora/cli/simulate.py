@@ -2,23 +2,19 @@
 
 import os
 import shlex
-import signal
-from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evolora.errors import ConfigError
+from evolora.stopping import OrderlyStop
 
 if TYPE_CHECKING:
     from evolora.config.world import WorldConfig
     from evolora.dashboard.beside import Beside
     from evolora.simulation import Simulation
-
-STOPS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what a scheduler or `kill` sends
 
 
 def simulate(
@@ -131,20 +127,21 @@ def _live(simulation: "Simulation", quiet: bool, watch: bool) -> None:
     folder = simulation.run_dir.path
     how_to_resume = f"evolora simulate --resume {shlex.quote(str(folder))}"
     dashboard = _dashboard(folder) if watch else nullcontext()
-    with closing(simulation), dashboard, Interruption() as interruption:
-        view = None if quiet else open_view(simulation.name, simulation.generations, folder, interruption)
-        interruption.announce = view is None or not view.shows_stopping
+    with closing(simulation), dashboard, OrderlyStop(announce_stop) as stop:
+        view = None if quiet else open_view(simulation.name, simulation.generations, folder, stop)
+        if view is not None and view.shows_stopping:
+            stop.announce = lambda: None
         try:
             with view or nullcontext():
-                summary = simulation.run([] if view is None else [view], interruption)
+                summary = simulation.run([] if view is None else [view], stop)
         except KeyboardInterrupt:
             typer.echo(f"stopped at once; go on from the last checkpoint with: {how_to_resume}", err=True)
-            raise typer.Exit(interruption.exit_code) from None
+            raise typer.Exit(stop.exit_code) from None
     for loss in simulation.losses:
         typer.echo(f"a worker was lost, and its work done again: {loss}", err=True)
     if summary.end == "stopped":
         typer.echo(f"stopped and saved; go on with: {how_to_resume}", err=True)
-        raise typer.Exit(interruption.exit_code)
+        raise typer.Exit(stop.exit_code)
     _export_elites(folder, quiet)
     if summary.num_living == 0:
         typer.echo(f"extinct after {summary.generation} generations", err=True)
@@ -157,37 +154,9 @@ def _dashboard(folder: Path) -> "Beside":
     return Beside(folder, lambda line: typer.echo(line, err=True))
 
 
-class Interruption:
-    """Ctrl-C or SIGTERM while it is entered: the first asks for an orderly stop, the second interrupts."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        self.announce = True
-        self.exit_code = 128 + signal.SIGINT  # what a shell reports for a command that the signal ended
-        self._previous: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
-
-    def __call__(self) -> bool:
-        """Whether the run should stop after this generation."""
-        return self.requested
-
-    def __enter__(self) -> "Interruption":
-        self._previous = {number: signal.signal(number, self._on_signal) for number in STOPS}
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-        self.exit_code = 128 + number
-        if self.announce:
-            # Not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
-            os.write(2, b"\nstopping after this generation; Ctrl-C again stops at once\n")
+def announce_stop() -> None:
+    """What the first Ctrl-C writes. Not by print: it may arrive inside another, whose buffer cannot be re-entered."""
+    os.write(2, b"\nstopping after this generation; Ctrl-C again stops at once\n")
 
 
 def _export_elites(folder: Path, quiet: bool) -> None:

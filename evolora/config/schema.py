@@ -90,7 +90,7 @@ def _message(root: Schema, path: KeyPath, location: tuple[str | int, ...], kind:
     if kind == "value_error":
         return text.removeprefix("Value error, ")
     if location[-1] == _KEY_MARK:
-        names = _at(root, path[:-1])["propertyNames"]
+        names = _key_schema(_at(root, path[:-1]))
         near = suggestion(str(path[-1]), names.get("enum", []))
         return f"expected {words(root, names)} as key, got {path[-1]}{near}"
     field = _at(root, path)
@@ -103,6 +103,12 @@ def _message(root: Schema, path: KeyPath, location: tuple[str | int, ...], kind:
     meaning = field.get("description", "").strip().rstrip(".")
     near = suggestion(value, _choices(root, field)) if isinstance(value, str) else ""
     return f"expected {expected}, got {got}{near}" + (f" ({meaning})" if meaning else "")
+
+
+def _key_schema(mapping: Schema) -> Schema:
+    """What a mapping's keys are: pydantic writes a pattern for them as `patternProperties`."""
+    patterns = list(mapping.get("patternProperties", {}))
+    return {"type": "string", "pattern": patterns[0]} if patterns else dict(mapping.get("propertyNames", {}))
 
 
 def _unknown_key(root: Schema, path: KeyPath) -> str:

@@ -121,6 +121,11 @@ def test_a_mistake_says_what_was_expected(tmp_path, old, new, expected):
     assert expected in " ".join(problems_of(EXPERIMENT.replace(old, new), tmp_path))
 
 
+def test_an_arms_name_is_held_against_its_pattern(tmp_path):
+    (problem,) = problems_of(EXPERIMENT.replace("  second:", "  the second:"), tmp_path)
+    assert "a text matching" in problem and "as key, got the second" in problem
+
+
 def test_a_file_a_folder_and_a_name_are_found(tmp_path):
     folder = tmp_path / "experiments" / "pond"
     folder.mkdir(parents=True)

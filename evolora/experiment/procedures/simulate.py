@@ -13,8 +13,8 @@ from evolora.config.world import WorldConfig
 from evolora.experiment.cell import Cell
 from evolora.experiment.chance import chance_values
 from evolora.experiment.measurements import describe
-from evolora.experiment.orderly_stop import OrderlyStop
 from evolora.experiment.registry import procedure
+from evolora.stopping import OrderlyStop
 
 RUN = "run"
 ENCOUNTERS = "encounters"

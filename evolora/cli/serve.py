@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -54,10 +55,9 @@ def serve(
     typer.echo(f"{len(speakers.all) - 1} organisms and the host, {adapters:,.0f} MiB of adapters: {address}")
     typer.echo(f"best: {speakers.all[1].name}")
     sys.stdout.flush()
-    try:
+    with suppress(KeyboardInterrupt):  # how to end it; uvicorn sometimes returns in its place
         uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
+    typer.echo("stopped", err=True)
 
 
 def _listen(host_name: str, port: int) -> socket.socket:

@@ -152,6 +152,11 @@ class BankHooks:
         finally:
             self._listener = None
 
+    @property
+    def in_force(self) -> bool:
+        """Whether this is inside `applied(...)`."""
+        return self._grid is not None
+
     def adapts(self, site: str) -> bool:
         """Whether somebody wants the inputs of `site`: the bank in force, or a listener."""
         return self._listener is not None or (self._bank is not None and site in self._bank.sites)

@@ -203,7 +203,7 @@ def _install(index: int, layer: Any, fused: FusedLayer) -> None:
     original: Callable[..., Tensor] = layer.forward
 
     def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if "stream" not in kwargs:
+        if "stream" not in kwargs or not fused.hooks.in_force:  # a host may have several users, each with its hooks
             return original(hidden_states, *args, **kwargs)
         cos, sin = (angles[0] for angles in kwargs["position_embeddings"])
         stream, x = kwargs["stream"], hidden_states[0]

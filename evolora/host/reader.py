@@ -54,7 +54,8 @@ class Reader:
         positions = torch.cat([torch.arange(n) for n in lengths]).to(device)
         grid = make_grid(lengths, device)
         decoder = self.model.get_decoder()  # type: ignore[operator]  # every transformers causal LM has it
-        out = decoder(input_ids=ids[None], position_ids=positions[None], use_cache=False, stream=Prefill(grid))
+        with self.hooks.applied(None, grid):
+            out = decoder(input_ids=ids[None], position_ids=positions[None], use_cache=False, stream=Prefill(grid))
         return out.last_hidden_state[0]  # type: ignore[no-any-return]
 
     def _batches(self, prompts: Sequence[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:

@@ -111,3 +111,23 @@ def test_answers_gather_behind_their_prompt_until_they_are_as_long():
 class _NoStore:
     def store(self, layer, keys, values):
         raise AssertionError("nothing is read here")
+
+
+def test_two_users_of_one_host_each_have_their_own_adapters(engine):
+    """The second fuses the same layers again; what the first answers and learns must not change."""
+    model, sites, hooks = engine
+    genome = random_genome(sites, 4)
+    (prompt,) = prompts_of([8], [0])
+    bank = stack_genomes([genome], sites, torch.float32, CPU)
+    request = [Request(0, prompt, 1, 0.0, 6, key=0)]
+    lesson = [Lesson(0, prompt, ((3, 4, 5), (6, 7)), (1.0, -1.0), 1.0)]
+
+    def use():
+        (answer,) = Decoder(model, hooks, frozenset({STOP}), 4096).generate(bank, request)[0]
+        learnt = PolicyGradient(model, hooks, sites, 1.0, 4096).learn({0: Learner(genome, None)}, lesson)[0]
+        return answer.logprobs, learnt.gradient_norm
+
+    alone = use()
+    other = BankHooks(model, sites)
+    fuse_layers(model, other)
+    assert use() == alone

@@ -10,6 +10,7 @@ from typing import Any
 from evolora.build import build_evaluator, open_evaluator
 from evolora.config.world import WorldConfig
 from evolora.evaluation.bench import (
+    RANK,
     SAMPLES,
     Timing,
     answering_cases,
@@ -101,12 +102,13 @@ def peft(bench: Bench) -> Part:
     label, even = f"{bench.rows} prompts of 64 tokens", make_prompts(evaluator, [64] * bench.rows)
     _, _, ours = answering_cases(evaluator, label, even, (few,))
     learning = learning_case(evaluator, few // 2, 8)
-    theirs = [PeftPopulation(load_host(facts.name, facts.device, facts.dtype), facts.sites, n) for n in (few, few // 2)]
+    students = few // 8  # each as fast as the next: a few tell the tokens a second
+    theirs = [PeftPopulation(load_host(facts.name, facts.device, facts.dtype), facts.sites, n) for n in (few, students)]
     cases = [
         replace(ours, against=None),
         *theirs[0].answering_cases(label, even, ours.name),
         learning,
-        theirs[1].learning_case(make_lessons(evaluator, few // 2, 8), learning.name),
+        theirs[1].learning_case(make_lessons(evaluator, students, 8), learning.name),
     ]
     return Part(facts, time_cases(cases, bench.rounds), {})
 
@@ -117,17 +119,16 @@ def other_format(bench: Bench) -> Part:
     evaluator = replace(bench, dtype=dtype).open()
     even = make_prompts(evaluator, [64] * bench.rows)
     cases = answering_cases(evaluator, f"{bench.rows} prompts of 64 tokens", even, (bench.adapters,))
-    return Part(evaluator.facts, time_cases(cases, min(2, bench.rounds)), {})
+    return Part(evaluator.facts, time_cases(cases, 1), {})
 
 
 def scale(bench: Bench) -> Part:
     """An episode of every organism, for growing populations; and what an organism takes of memory."""
     evaluator = bench.open()
-    before = peak_memory()
     counts = bench.populations
     timings = time_cases(scale_cases(evaluator, counts, against=counts[1]), bench.rounds)
-    an_organism = (peak_memory() - before) / max(counts)
-    return Part(evaluator.facts, timings, {"bytes an organism, at most": an_organism})
+    weights = 4.0 * RANK * sum(site.in_features + site.out_features for site in evaluator.facts.sites)  # float32
+    return Part(evaluator.facts, timings, {"bytes of an organism's weights": weights, "peak bytes": float(peak_memory())})
 
 
 def overhead(bench: Bench) -> Part:
@@ -150,13 +151,12 @@ def overhead(bench: Bench) -> Part:
 
 def ray(bench: Bench) -> Part:
     """A generation's answers and lessons here, by one Ray worker and by two, each of one thread."""
-    here, timings = bench.open(), []
-    local = generation_case(f"{bench.adapters} organisms, here", here, bench.adapters)
+    here, timings, many = bench.open(), [], bench.adapters // 2
+    local = generation_case(f"{many} organisms, here", here, many)
     for workers in (1, 2):
         with closing(open_evaluator(bench.world(workers=workers, host={"threads": 1}))) as remote:
-            name = f"{bench.adapters} organisms, Ray, {workers} worker{'s' if workers > 1 else ''} of one thread"
-            cases = [local, generation_case(name, remote, bench.adapters, local.name)]
-            timings += time_cases(cases, bench.rounds)
+            name = f"{many} organisms, Ray, {workers} worker{'s' if workers > 1 else ''} of one thread"
+            timings += time_cases([local, generation_case(name, remote, many, local.name)], min(2, bench.rounds))
     return Part(here.facts, timings, {})
 
 

@@ -54,7 +54,7 @@ def make_encounters(organisms: int, each: int, samples: int, words: tuple[int, i
 def scale_cases(evaluator: Evaluator, counts: Sequence[int], against: int) -> list[Case]:
     """One episode of every organism of populations of `counts`, each compared with the one of `against`."""
     genomes = dict(enumerate(quick_genomes(evaluator.facts.sites, max(counts))))
-    encounters = make_encounters(max(counts), 1, 1, (36, 36))
+    encounters = make_encounters(max(counts), 1, 1, (18, 18))
 
     def living(count: int) -> Callable[[], int]:
         bodies = {identity: genomes[identity] for identity in range(count)}

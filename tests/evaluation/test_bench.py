@@ -34,7 +34,7 @@ def test_ratios_are_speeds_against_the_named_case():
     slow, fast = Case("slow", busy(3_000_000)), Case("fast", busy(30_000), against="slow", slow=True)
     timings = {timing.name: timing for timing in time_cases([slow, fast], rounds=3)}
     assert timings["slow"].ratio is None and timings["slow"].rounds == 3
-    assert timings["fast"].rounds == 2
+    assert timings["fast"].rounds == 1
     assert timings["fast"].ratio == pytest.approx(timings["slow"].seconds / timings["fast"].seconds)
     assert timings["fast"].ratio > 5
 

@@ -101,7 +101,8 @@ class _Rotated(torch.autograd.Function):
 def inverse_rms(x: Tensor, epsilon: float) -> Tensor:
     """1 / sqrt(mean(x²) + epsilon) over the last dimension, kept as one of 1: float32, whatever x is."""
     squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
-    return squares.div_(x.shape[-1]).add_(epsilon).rsqrt_()
+    inverse: Tensor = squares.div_(x.shape[-1]).add_(epsilon).rsqrt_()
+    return inverse
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

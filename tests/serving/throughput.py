@@ -28,7 +28,9 @@ from run_server import resident_megabytes, serving  # noqa: E402
 from evolora.blueprint import build_rules  # noqa: E402
 from evolora.config.load import load_world  # noqa: E402
 from evolora.host.decode import Request  # noqa: E402
-from evolora.serving.speakers import Conversation, Speakers, open_speakers  # noqa: E402
+from evolora.serving.opening import open_speakers  # noqa: E402
+from evolora.serving.speaker import Conversation  # noqa: E402
+from evolora.serving.speakers import Speakers  # noqa: E402
 
 Asked = list[tuple[str, Conversation]]  # model, what is said
 

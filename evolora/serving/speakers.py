@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 
 from evolora.errors import RunFolderError
@@ -90,7 +90,7 @@ class Speakers:
         self.teams.append(team)
         self._by_name[team.name] = team
 
-    @property
+    @cached_property  # every request asks, and a configuration takes half a millisecond to be made a dictionary
     def context(self) -> int:
         """Most tokens of a prompt with its answer that the host was made for."""
         positions = self.host.model.config.to_dict().get("max_position_embeddings")

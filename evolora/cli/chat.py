@@ -40,7 +40,7 @@ def chat(
     from evolora.serving.session import Session
 
     speakers = open_speakers(run, portfolio)
-    speaker = speakers.all[1] if organism is None else speakers.find(organism)
+    speaker = speakers.first if organism is None else speakers.find(organism)
     if speaker is None:
         assert organism is not None
         if organism.startswith(("portfolio", "colony")):

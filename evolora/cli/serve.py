@@ -42,7 +42,7 @@ def serve(
     from evolora.serving.requests import Limits
 
     speakers = open_speakers(run, portfolio)
-    created = int(checkpoints(run)[-1].stat().st_mtime)
+    created = int(max(path.stat().st_mtime for path in (run / "run.json", *checkpoints(run))))
     allowed = [*LOOPBACK[:2], "[::1]"] if host_name in LOOPBACK else ["*"]
     bounds = Bounds(Limits(max_prompt_tokens, max_tokens), max_waiting)
     app = make_app(speakers, bounds, created, allowed)
@@ -60,7 +60,7 @@ def serve(
     address = f"http://{host_name if ':' not in host_name else f'[{host_name}]'}:{listening.getsockname()[1]}/v1"
     adapters = speakers.num_adapter_bytes / 2**20
     typer.echo(f"{len(speakers.all) - 1} organisms and the host, {adapters:,.0f} MiB of adapters: {address}")
-    typer.echo(f"best: {speakers.all[1].name}")
+    typer.echo(f"begin with: {speakers.first.name}")
     for team in speakers.teams:
         typer.echo(f"{team.name}: {len(team.members)} members, one of whom answers")
     sys.stdout.flush()

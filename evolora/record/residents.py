@@ -89,7 +89,10 @@ def open_residents(path: Path) -> Residents:
     run_dir = RunDir.open(path)
     saved = checkpoints(path)
     if not saved:
-        raise RunFolderError(f"{path}: expected a checkpoint, got none; simulate the world again")
+        raise RunFolderError(
+            f"{path}: expected a checkpoint, got none; simulate the world again (a bundle brings no checkpoint: "
+            "the organisms in it are PEFT adapters, in elites/ and portfolio/)"
+        )
     world, _ = load_checkpoint(saved[-1])
     name = re.sub(r"[^A-Za-z0-9_-]", "_", path.resolve().name)
     members = []

@@ -5,14 +5,18 @@ from pathlib import Path
 
 from evolora.build import reopen, reopen_rules
 from evolora.disturbance import niches_now
-from evolora.errors import ConfigError
+from evolora.errors import ConfigError, RunFolderError
 from evolora.evaluation.local import LocalEvaluator
+from evolora.host.registry import HOSTS
 from evolora.portfolio.beside_run import open_beside, portfolios_of
 from evolora.portfolio.portfolio import Portfolio
 from evolora.record.adapter import check_shapes
+from evolora.record.checkpoint import checkpoints
 from evolora.record.residents import Residents, open_residents
+from evolora.record.run_dir import RunDir
 from evolora.serving.speakers import Speakers
 from evolora.serving.teams import Team, by_bids, by_router, fit_niche_reader
+from evolora.world import World
 
 NICHE_EXAMPLES = 8  # questions of each niche by which a colony's question is told
 
@@ -20,13 +24,14 @@ NICHE_EXAMPLES = 8  # questions of each niche by which a colony's question is to
 def open_speakers(path: Path, portfolios: Sequence[Path] | None = None) -> Speakers:
     """The organisms of a run's last checkpoint on their host, its portfolios and colonies, ready to be asked.
 
-    `portfolios` are folders; None: RUN/portfolio and every RUN/portfolio-NAME, if there are any.
+    `portfolios` are folders; None: RUN/portfolio and every RUN/portfolio-NAME, if there are any. A run that came out of
+    a bundle has no checkpoint: of it the portfolios answer.
 
     Raises:
         EvoloraError: no such run, nobody alive, another host than the run's, or a portfolio that does not belong here.
     """
-    residents = open_residents(path)  # first: cheap, and says most mistakes before a host is loaded
     named = _named(portfolios_of(path) if portfolios is None else portfolios)
+    residents = _residents(path, bool(named))  # cheap, and says most mistakes before a host is loaded
     evaluator, prices = reopen(path)
     for resident in residents.members:
         check_shapes(resident.organism.active.factors, evaluator.sites)
@@ -42,6 +47,19 @@ def open_speakers(path: Path, portfolios: Sequence[Path] | None = None) -> Speak
     for team in _colonies(residents, speakers, evaluator):
         speakers.add_team(team)
     return speakers
+
+
+def _residents(path: Path, has_portfolio: bool) -> Residents:
+    """Who lives in the run; nobody where it has a portfolio and no checkpoint."""
+    if not has_portfolio or checkpoints(path):
+        return open_residents(path)
+    record = RunDir.open(path).info()
+    if record["host"] not in HOSTS:
+        raise RunFolderError(
+            f"{path}: expected a host out of {', '.join(HOSTS)} in a run without checkpoints, got {record['host']!r}, "
+            "a path or a hub id that its author chose; bring that model, and live the world with it first"
+        )
+    return Residents(path, 0, record, (), World())
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:

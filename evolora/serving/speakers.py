@@ -85,6 +85,11 @@ class Speakers:
         self._by_name: dict[str, Speaker | Team] = {one.name: one for one in (*self.all, *self.guests)}
         self._builder = lru_cache(PROMPT_BUILDERS)(self._make_builder)
 
+    @property
+    def first(self) -> Speaker | Team:
+        """Who answers where nobody is named: the best organism, or the first team where nobody lives."""
+        return self.all[1] if len(self.all) > 1 else self.teams[0]
+
     def add_team(self, team: Team) -> None:
         """Let a team be asked."""
         self.teams.append(team)

@@ -26,6 +26,8 @@ from evolora.serving.session import Session
 from evolora.serving.speaker import Conversation
 from evolora.serving.speakers import Asked, Speakers
 from evolora.serving.teams import NicheReader, Team, by_bids
+from evolora.share.pack import pack
+from evolora.share.unpack import unpack
 
 
 @pytest.fixture(scope="module")
@@ -286,6 +288,34 @@ def test_a_portfolio_that_does_not_belong_is_refused_in_one_line(
         done = CliRunner().invoke(command, [name, str(run), *port, "--portfolio", str(index.parent)], input="")
         assert isinstance(done.exception, EvoloraError) and reason in str(done.exception)
         assert "\n" not in str(done.exception)
+
+
+def test_what_came_out_of_a_bundle_answers_by_its_portfolio(
+    run: Path, speakers: Speakers, questions: list[Question], tmp_path: Path
+) -> None:
+    pack(run, tmp_path / "a.evolora")
+    unpack(tmp_path / "a.evolora", tmp_path / "out")
+    received = open_speakers(tmp_path / "out")
+    assert [one.name for one in received.all] == ["host"] and received.first is team(received, "portfolio")
+    home, away = Session(speakers, team(speakers, "portfolio")), Session(received, received.first)
+    for question in questions[::3]:
+        ours, theirs = (session.ask(question.task.question, remember=False) for session in (home, away))
+        assert (ours.text, ours.speaker.name, ours.energy) == (theirs.text, theirs.speaker.name, theirs.energy)
+    assert away.command("/list") == ["portfolio: 3 members, one of whom answers"]
+    done = CliRunner().invoke(command, ["chat", str(tmp_path / "out")], input=f"{questions[0].task.question}\n")
+    assert done.exit_code == 0 and done.stdout.strip()
+    shutil.rmtree(tmp_path / "out" / "portfolio")
+    with pytest.raises(RunFolderError, match="a bundle brings no checkpoint"):
+        open_speakers(tmp_path / "out")
+
+
+def test_a_strangers_run_cannot_choose_a_path_for_a_host(run: Path, tmp_path: Path) -> None:
+    pack(run, tmp_path / "a.evolora")
+    unpack(tmp_path / "a.evolora", tmp_path / "out")
+    record = tmp_path / "out" / "run.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "host": "../evil"}))
+    with pytest.raises(RunFolderError, match="expected a host out of smollm2-135m"):
+        open_speakers(tmp_path / "out")
 
 
 def test_who_asks_for_a_team_that_is_not_there_hears_which_are(run: Path) -> None:

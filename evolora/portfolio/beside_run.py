@@ -8,7 +8,7 @@ from evolora.errors import RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.distance import delta_norm, distance
 from evolora.organism.genome import SiteShape
-from evolora.portfolio.folder import INDEX, load_portfolio
+from evolora.portfolio.folder import INDEX, check_reading, load_portfolio
 from evolora.portfolio.portfolio import Portfolio
 from evolora.record.residents import Resident, Residents
 
@@ -40,6 +40,7 @@ def open_beside(folder: Path, run: Path, evaluator: LocalEvaluator) -> Portfolio
             f"{folder}: expected a portfolio whose router read the run's system prompt {ours.system_prompt[:60]!r}, "
             f"got one that read {saved.config.host.system_prompt[:60]!r}; choose another portfolio, or its run"
         )
+    check_reading(folder, saved.portfolio, evaluator)
     return saved.portfolio
 
 

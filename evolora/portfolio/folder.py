@@ -20,8 +20,9 @@ from safetensors.numpy import save_file
 from evolora.config.load import dump_world
 from evolora.config.world import WorldConfig
 from evolora.errors import BundleError, RunFolderError
+from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome, SiteShape
-from evolora.portfolio.portfolio import ARROW, Portfolio
+from evolora.portfolio.portfolio import ARROW, Portfolio, read
 from evolora.portfolio.router import restore_router
 from evolora.record.adapter import import_peft
 from evolora.share.check import check_world
@@ -40,7 +41,7 @@ from evolora.share.portfolio_format import (
     traits_entry,
 )
 
-__all__ = ["INDEX", "WORLD", "Saved", "load_portfolio", "read_world", "save_portfolio"]
+__all__ = ["INDEX", "WORLD", "Saved", "check_reading", "load_portfolio", "read_world", "save_portfolio"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +118,22 @@ def load_portfolio(folder: Path, sites: Sequence[SiteShape]) -> Saved:
     members = {member.id: _member(folder, member, sites, config.genome.scaling) for member in index.members}
     router = None if index.router == ARROW else restore_router(index.router, arrays)
     return Saved(Portfolio(members, index.best, index.router, router), config, index.host_digest, index.notes)
+
+
+def check_reading(folder: Path, portfolio: Portfolio, evaluator: LocalEvaluator) -> None:
+    """Refuse a router that was not fitted on hidden states as wide as this host's: it would fail at every question.
+
+    Raises:
+        RunFolderError: naming both widths.
+    """
+    fitted = {} if portfolio.router is None else portfolio.router.arrays()
+    if "mean" in fitted:
+        width = read([evaluator.prompts.build("?")], evaluator).shape[1]
+        if len(fitted["mean"]) != width:
+            raise RunFolderError(
+                f"{folder}: expected a router of hidden states {width} wide, got {len(fitted['mean'])}; "
+                "it was made on another host"
+            )
 
 
 def read_world(folder: Path) -> WorldConfig:

@@ -21,6 +21,7 @@ FORMAT = 1
 INDEX, WORLD, ROUTER, ADAPTERS = "portfolio.json", "world.yaml", "router.safetensors", "adapters"
 MOST_MEMBERS = 1000
 MOST_INDEX_BYTES, MOST_ROUTER_BYTES = 2**21, 2**26
+MOST_ROUTER_NUMBER, LEAST_SCALE = 1e12, 1e-9  # wide of any that is fitted, and what they give is finite
 MEMBER = r"organism-[0-9]{6,12}"
 
 # Kind of router -> its arrays, each with its axes. An axis of one name has one length in all of them.
@@ -165,6 +166,9 @@ def read_router(folder: Path, kind: str, num_members: int) -> "dict[str, NDArray
     except SafetensorError as error:
         raise BundleError(f"{ROUTER}: expected safetensors, got {error}") from error
     for name, array in arrays.items():
-        if not np.isfinite(array).all() or (name == "scale" and not (array > 0).all()):
-            raise BundleError(f"{ROUTER}: expected finite numbers, and scales above 0, got others in {name}")
+        if not (np.abs(array) <= MOST_ROUTER_NUMBER).all() or (name == "scale" and not (array >= LEAST_SCALE).all()):
+            raise BundleError(
+                f"{ROUTER}: expected finite numbers up to {MOST_ROUTER_NUMBER:g}, scales from {LEAST_SCALE:g} on, "
+                f"got others in {name}"
+            )
     return arrays

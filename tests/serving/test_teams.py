@@ -9,7 +9,9 @@ from typing import Any
 
 import openai
 import pytest
+from bundles import sign_portfolio
 from run_server import serving
+from safetensors.numpy import load_file, save_file
 from team_run import make_team_run
 from typer.testing import CliRunner
 
@@ -288,6 +290,18 @@ def test_a_portfolio_that_does_not_belong_is_refused_in_one_line(
         done = CliRunner().invoke(command, [name, str(run), *port, "--portfolio", str(index.parent)], input="")
         assert isinstance(done.exception, EvoloraError) and reason in str(done.exception)
         assert "\n" not in str(done.exception)
+
+
+def test_a_router_of_another_hosts_width_is_refused_before_anybody_asks(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "strange"
+    shutil.copytree(run / "portfolio", folder)
+    arrays = load_file(folder / "router.safetensors")
+    narrow = {"mean": arrays["mean"][:-1], "scale": arrays["scale"][:-1], "weights": arrays["weights"][:-1]}
+    save_file({**arrays, **narrow}, folder / "router.safetensors")
+    sign_portfolio(folder, json.loads((folder / "portfolio.json").read_text()))
+    for refused in (lambda: open_speakers(run, [folder]), lambda: open_saved(folder)):
+        with pytest.raises(RunFolderError, match="expected a router of hidden states 128 wide, got 127"):
+            refused()
 
 
 def test_what_came_out_of_a_bundle_answers_by_its_portfolio(

@@ -45,6 +45,8 @@ def portfolio(
     for examined in test(session, tasks, shifts):
         _show(examined)
     _show_tokens(session.meter)
+    if to is None and not saved:
+        typer.echo(f"not saved: with --to {run / 'portfolio'} serve, chat, export and pack find it", err=True)
 
 
 def _show(examined: "Examined") -> None:

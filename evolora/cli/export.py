@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evolora.errors import ConfigError
+from evolora.errors import ConfigError, RunFolderError
 
 if TYPE_CHECKING:
     from evolora.record.residents import Resident, Residents
@@ -21,6 +21,7 @@ def export(
     organism: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="This organism. Repeatable.", show_default=False)
     ] = None,
+    portfolio: Annotated[bool, typer.Option("--portfolio", help="The members of RUN/portfolio.")] = False,
     everybody: Annotated[bool, typer.Option("--all", help="Everybody who is alive.")] = False,
     lm_eval: Annotated[
         Path | None,
@@ -36,9 +37,10 @@ def export(
     ever overwritten. With --lm-eval the tasks that `evolora evaluate` tests with are written as a task folder: prompts
     have as many worked examples, and answers as much room, as the chosen organisms lived with.
     """
-    choices = [name for name, given in (("--elites", elites), ("--organism", organism), ("--all", everybody)) if given]
+    wanted = {"--elites": elites, "--organism": organism, "--portfolio": portfolio, "--all": everybody}
+    choices = [name for name, given in wanted.items() if given]
     if len(choices) > 1:
-        raise ConfigError(f"expected one of --elites, --organism and --all, got {' and '.join(choices)}")
+        raise ConfigError(f"expected one of {', '.join(wanted)}, got {' and '.join(choices)}")
     if to is None and lm_eval is None:
         raise ConfigError("expected --to DIR or --lm-eval DIR, got neither; say where adapters or tasks go")
     from evolora.config.load import load_world
@@ -46,7 +48,7 @@ def export(
     from evolora.share.export import export_organisms
 
     residents = open_residents(run)
-    chosen = _choose(residents, organism, everybody)
+    chosen = _members(residents) if portfolio else _choose(residents, organism, everybody)
     if lm_eval is not None:
         _export_tasks(run, chosen, tasks, lm_eval)
     if to is None:
@@ -57,6 +59,20 @@ def export(
         typer.echo(f"organism {resident.id} adapts nothing: it is the bare host, and was passed over", err=True)
     for folder in folders:
         typer.echo(str(folder))
+
+
+def _members(residents: "Residents") -> "list[Resident]":
+    """The organisms of the run's portfolio."""
+    from evolora.build import reopen
+    from evolora.portfolio.beside_run import portfolios_of, residents_in
+
+    saved = portfolios_of(residents.path)
+    if not saved:
+        raise RunFolderError(
+            f"{residents.path}: expected a saved portfolio, got none; make one with "
+            f"`evolora portfolio {residents.path} --to {residents.path}/portfolio`"
+        )
+    return residents_in(saved[0], residents, reopen(residents.path)[0].sites)
 
 
 def _choose(residents: "Residents", wanted: list[str] | None, everybody: bool) -> "list[Resident]":

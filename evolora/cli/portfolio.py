@@ -15,7 +15,14 @@ def portfolio(
         Path, typer.Argument(metavar="RUN", help="The folder of a run, or of a saved portfolio.", show_default=False)
     ],
     size: Annotated[int, typer.Option(min=1, help="Organisms to keep.")] = 6,
-    to: Annotated[Path | None, typer.Option(metavar="DIR", help="Save it as this folder.", show_default=False)] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Save it as this folder; serve, chat, export and pack find RUN/portfolio.",
+            show_default=False,
+        ),
+    ] = None,
     router: Annotated[str, typer.Option(help="ridge, centroid, arrow or fixed.")] = "ridge",
     candidates: Annotated[int, typer.Option(min=1, help="Organisms that answer selection tasks, best in life.")] = 24,
     selection: Annotated[int, typer.Option(min=2, help="Selection tasks of each niche.")] = 24,
@@ -38,6 +45,8 @@ def portfolio(
     for examined in test(session, tasks, shifts):
         _show(examined)
     _show_tokens(session.meter)
+    if to is None and not saved:
+        typer.echo(f"not saved: with --to {run / 'portfolio'} serve, chat, export and pack find it", err=True)
 
 
 def _show(examined: "Examined") -> None:

@@ -11,7 +11,7 @@ from evolora.config.world import WorldConfig
 from evolora.errors import RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.portfolio.examine import Examined, bare_host, candidates_of_run, examine
-from evolora.portfolio.folder import WORLD, load_portfolio, save_portfolio
+from evolora.portfolio.folder import check_reading, load_portfolio, read_world, save_portfolio
 from evolora.portfolio.portfolio import Portfolio, assemble
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions
 from evolora.portfolio.tokens import TokenMeter
@@ -62,9 +62,7 @@ def open_saved(folder: Path) -> Session:
     Raises:
         EvoloraError: a damaged folder, or another host than it was made on.
     """
-    if not (folder / WORLD).is_file():
-        raise RunFolderError(f"{folder}: expected a portfolio with {WORLD}, got none; copy it again")
-    config = load_world(str(folder / WORLD))
+    config = read_world(folder)
     evaluator = build_evaluator(config)
     saved = load_portfolio(folder, evaluator.sites)
     if saved.host_digest != evaluator.host.digest:
@@ -72,6 +70,7 @@ def open_saved(folder: Path) -> Session:
             f"{folder}: expected the host it was made on (digest {saved.host_digest[:12]}), "
             f"got {evaluator.host.digest[:12]}; bring that host back"
         )
+    check_reading(folder, saved.portfolio, evaluator)
     return Session(saved.portfolio, config, build_rules(config), evaluator, TokenMeter(), dict(saved.notes))
 
 

@@ -15,12 +15,14 @@ from evolora.organism.organism import Organism
 
 @dataclass(frozen=True, eq=False)
 class Elite:
-    """Who holds a cell: an `organism` as it was in a `generation`, with its `objective` and `measures` (an axis each).
+    """Who holds a `cell` (its `bins`, an axis each): an `organism` as it was in a `generation`, with its `objective`
+    and `measures` (an axis each).
 
     The organism is a keepsake (see `keepsake`): it owns nothing and never changes, whatever becomes of its original.
     """
 
     cell: int
+    bins: tuple[int, ...]
     generation: int
     objective: float
     measures: tuple[float, ...]
@@ -62,20 +64,22 @@ class Archive:
             seed=0,
         )
         for elite in elites:
-            if self._cell_of(elite.measures) != elite.cell or not self._add(elite):
+            if self._place(elite.measures) != (elite.cell, elite.bins) or not self._add(elite):
                 raise ValueError(f"expected elites in the cells of their measures, got another in cell {elite.cell}")
 
-    def _cell_of(self, measures: Sequence[float]) -> int:
-        return int(self._grid.index_of_single(measures))
+    def _place(self, measures: Sequence[float]) -> tuple[int, tuple[int, ...]]:
+        """The cell that measures belong to, and its bins."""
+        cell = self._grid.index_of_single(measures)
+        return int(cell), tuple(int(place) for place in self._grid.int_to_grid_index(np.array([cell]))[0])
 
     def offer(
         self, organism: Organism, objective: float, measures: Sequence[float], generation: int
     ) -> tuple[Elite, Elite | None] | None:
         """The new elite, and the one it drove out if any, where `organism` is better than who holds its cell; else
         None. Whoever came first stays among equals. Measures out of bounds count in the outermost bin."""
-        cell = self._cell_of(measures)
+        cell, bins = self._place(measures)
         before = self._elites.get(cell)
-        elite = Elite(cell, generation, objective, tuple(measures), organism)
+        elite = Elite(cell, bins, generation, objective, tuple(measures), organism)
         return (elite, before) if self._add(elite) else None
 
     def _add(self, elite: Elite) -> bool:

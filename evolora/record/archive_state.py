@@ -20,6 +20,7 @@ def describe_archive(archive: Archive, tensors: dict[str, Tensor]) -> dict[str, 
         "elites": [
             {
                 "cell": elite.cell,
+                "bins": list(elite.bins),
                 "generation": elite.generation,
                 "objective": elite.objective,
                 "measures": list(elite.measures),
@@ -39,6 +40,7 @@ def restore_archive(state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
     elites = [
         Elite(
             row["cell"],
+            tuple(row["bins"]),
             row["generation"],
             row["objective"],
             tuple(row["measures"]),

@@ -273,6 +273,24 @@ def test_bounds_that_are_not_given_are_all_that_the_behaviour_can_be():
     ]  # fmt: skip
 
 
+def test_a_snapshot_shares_elites_and_goes_its_own_way():
+    world, rules = archived_world(2, parents=0.5)
+    lived(world, rules, 1)
+    twin = world.snapshot()
+    held = world.archive.elites
+    assert all(one is other for one, other in zip(held, twin.archive.elites, strict=True))
+    lived(twin, rules, 6)
+    assert world.archive.elites == held and twin.archive.holdings().qd_score > world.archive.holdings().qd_score
+
+
+def test_a_world_that_goes_on_with_other_axes_begins_a_new_archive():
+    world, rules = archived_world(2)
+    lived(world, rules, 4)
+    _, others = make_world(2, archive={"enabled": True, "axes": [{"behaviour": "trade"}], "least_tasks": 3})
+    advance(world, others, Coin())
+    assert world.archive.axes == others.archive.axes and len(world.archive.elites) <= 2
+
+
 def archived_puddle(**changes):
     axes = [{"behaviour": "trade"}, {"behaviour": "answer_tokens", "bins": 4, "bounds": [1, 5]}]
     archive = {"enabled": True, "axes": axes, "least_tasks": 2, "parents": 0.6}

@@ -22,6 +22,9 @@ def export(
         list[str] | None, typer.Option(metavar="ID", help="This organism. Repeatable.", show_default=False)
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="Everybody who is alive.")] = False,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="The archive's elites, dead ones included, into a new folder.")
+    ] = False,
     lm_eval: Annotated[
         Path | None,
         typer.Option(
@@ -36,11 +39,15 @@ def export(
     ever overwritten. With --lm-eval the tasks that `evolora evaluate` tests with are written as a task folder: prompts
     have as many worked examples, and answers as much room, as the chosen organisms lived with.
     """
-    choices = [name for name, given in (("--elites", elites), ("--organism", organism), ("--all", everybody)) if given]
+    given = {"--elites": elites, "--organism": organism, "--all": everybody, "--archive": archive}
+    choices = [name for name, chosen in given.items() if chosen]
     if len(choices) > 1:
-        raise ConfigError(f"expected one of --elites, --organism and --all, got {' and '.join(choices)}")
+        raise ConfigError(f"expected one of {', '.join(given)}, got {' and '.join(choices)}")
     if to is None and lm_eval is None:
         raise ConfigError("expected --to DIR or --lm-eval DIR, got neither; say where adapters or tasks go")
+    if archive:
+        _export_archive(run, to, lm_eval)
+        return
     from evolora.config.load import load_world
     from evolora.record.residents import open_residents
     from evolora.share.export import export_organisms
@@ -56,6 +63,15 @@ def export(
     for resident in bare:
         typer.echo(f"organism {resident.id} adapts nothing: it is the bare host, and was passed over", err=True)
     for folder in folders:
+        typer.echo(str(folder))
+
+
+def _export_archive(run: Path, to: Path | None, lm_eval: Path | None) -> None:
+    from evolora.share.archive_export import export_archive
+
+    if to is None or lm_eval is not None:
+        raise ConfigError("expected --to DIR and no --lm-eval beside --archive; write tasks in a call of their own")
+    for folder in export_archive(run, to):
         typer.echo(str(folder))
 
 

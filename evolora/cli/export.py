@@ -39,14 +39,13 @@ def export(
     ever overwritten. With --lm-eval the tasks that `evolora evaluate` tests with are written as a task folder: prompts
     have as many worked examples, and answers as much room, as the chosen organisms lived with.
     """
-    given = {"--elites": elites, "--organism": organism, "--all": everybody, "--archive": archive}
-    choices = [name for name, chosen in given.items() if chosen]
+    choices = [name for name, given in (("--elites", elites), ("--organism", organism), ("--all", everybody)) if given]
     if len(choices) > 1:
-        raise ConfigError(f"expected one of {', '.join(given)}, got {' and '.join(choices)}")
+        raise ConfigError(f"expected one of --elites, --organism and --all, got {' and '.join(choices)}")
     if to is None and lm_eval is None:
         raise ConfigError("expected --to DIR or --lm-eval DIR, got neither; say where adapters or tasks go")
     if archive:
-        _export_archive(run, to, lm_eval)
+        _export_archive(run, to, [*choices, *(["--lm-eval"] if lm_eval is not None else [])])
         return
     from evolora.config.load import load_world
     from evolora.record.residents import open_residents
@@ -63,15 +62,6 @@ def export(
     for resident in bare:
         typer.echo(f"organism {resident.id} adapts nothing: it is the bare host, and was passed over", err=True)
     for folder in folders:
-        typer.echo(str(folder))
-
-
-def _export_archive(run: Path, to: Path | None, lm_eval: Path | None) -> None:
-    from evolora.share.archive_export import export_archive
-
-    if to is None or lm_eval is not None:
-        raise ConfigError("expected --to DIR and no --lm-eval beside --archive; write tasks in a call of their own")
-    for folder in export_archive(run, to):
         typer.echo(str(folder))
 
 
@@ -107,3 +97,13 @@ def _export_tasks(run: Path, chosen: "list[Resident]", num_tasks: int, target: P
         f"{target}: lm_eval --include_path {target} --tasks {','.join(groups)} "
         "--model hf --model_args pretrained=HOST_FOLDER,peft=ADAPTER"
     )
+
+
+def _export_archive(run: Path, to: Path | None, others: list[str]) -> None:
+    from evolora.share.archive_export import export_archive
+
+    if to is None or others:
+        beside = f"got {' and '.join(others)}" if others else "got no --to"
+        raise ConfigError(f"--archive: expected --to DIR and nothing else beside it, {beside}; make a call for each")
+    for folder in export_archive(run, to):
+        typer.echo(str(folder))

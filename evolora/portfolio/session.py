@@ -10,7 +10,8 @@ from evolora.config.load import load_world
 from evolora.config.world import WorldConfig
 from evolora.errors import RunFolderError
 from evolora.evaluation.local import LocalEvaluator
-from evolora.portfolio.examine import Examined, bare_host, candidates_of_archive, candidates_of_run, examine
+from evolora.portfolio.archived import candidates_of_archive
+from evolora.portfolio.examine import Examined, bare_host, candidates_of_run, examine
 from evolora.portfolio.folder import WORLD, load_portfolio, save_portfolio
 from evolora.portfolio.portfolio import Portfolio, assemble
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions

@@ -12,7 +12,8 @@ from evolora.cli.portfolio import portfolio as command
 from evolora.config.archive import ArchiveConfig, AxisConfig
 from evolora.errors import RunFolderError
 from evolora.organism.genome import Genome
-from evolora.portfolio.examine import candidates_of_archive, candidates_of_run
+from evolora.portfolio.archived import candidates_of_archive
+from evolora.portfolio.examine import candidates_of_run
 from evolora.portfolio.folder import INDEX
 from evolora.record.checkpoint import checkpoints, load_checkpoint
 from evolora.record.residents import open_archive

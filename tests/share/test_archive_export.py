@@ -57,8 +57,8 @@ def test_a_folder_that_is_there_is_left_as_it_is(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--archive", "--all", "--to", "x"], "got --all and --archive"),
-        (["--archive", "--to", "x", "--lm-eval", "y"], "no --lm-eval beside --archive"),
+        (["--archive", "--all", "--to", "x"], "nothing else beside it, got --all"),
+        (["--archive", "--to", "x", "--lm-eval", "y"], "nothing else beside it, got --lm-eval"),
     ],
 )
 def test_choices_that_do_not_go_together_are_one_line(run, arguments, said):

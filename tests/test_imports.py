@@ -15,7 +15,7 @@ LAYERS = (
     ("lifecycle", "host"),
     ("world",),
     ("record", "evaluation"),
-    ("disturbance", "bare_host", "pooling"),
+    ("disturbance", "bare_host", "pooling", "archiving"),
     ("stages",),
     ("learning", "colonies"),
     ("generation",),
@@ -42,6 +42,7 @@ HOMES = {
     "peft": ("evolora.share", "evolora.evaluation.bench_peft"),
     "ray": ("evolora.evaluation.ray_pool",),
     "plotly": ("evolora.viz",),
+    "ribs": ("evolora.lifecycle.archive",),
     "evolora.config": (
         "evolora.config",
         "evolora.blueprint",

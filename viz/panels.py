@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
 from evolora.viz import ecology
+from evolora.viz.archive import archive_map, archive_progress, has_archive
 from evolora.viz.bands import traits
 from evolora.viz.colonies import (
     colony_pots,
@@ -359,6 +360,22 @@ PANELS: tuple[Panel, ...] = (
         "Selection is who had children; transmission is what learning and mutation made of them: which line moves?",
         ecology.price_equation,
         ecology.recorded(*ecology.PRICE),
+    ),
+    Panel(
+        "archive-map",
+        "Portfolio",
+        "The best of every kind",
+        "Each square is a way to live, lit by the best adapter ever seen there, dead ones included: which stay dark?",
+        archive_map,
+        has_archive,
+    ),
+    Panel(
+        "archive-progress",
+        "Portfolio",
+        "How the archive fills",
+        "Rising lines mean that more ways to live were found, or better ones: an archive can only gain.",
+        archive_progress,
+        has_archive,
     ),
     Panel(
         "held-out",

@@ -23,6 +23,9 @@ def export(
     ] = None,
     portfolio: Annotated[bool, typer.Option("--portfolio", help="The members of RUN/portfolio.")] = False,
     everybody: Annotated[bool, typer.Option("--all", help="Everybody who is alive.")] = False,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="The archive's elites, dead ones included, into a new folder.")
+    ] = False,
     lm_eval: Annotated[
         Path | None,
         typer.Option(
@@ -43,6 +46,9 @@ def export(
         raise ConfigError(f"expected one of {', '.join(wanted)}, got {' and '.join(choices)}")
     if to is None and lm_eval is None:
         raise ConfigError("expected --to DIR or --lm-eval DIR, got neither; say where adapters or tasks go")
+    if archive:
+        _export_archive(run, to, [*choices, *(["--lm-eval"] if lm_eval is not None else [])])
+        return
     from evolora.config.load import load_world
     from evolora.record.residents import open_residents
     from evolora.share.export import export_organisms
@@ -107,3 +113,13 @@ def _export_tasks(run: Path, chosen: "list[Resident]", num_tasks: int, target: P
         f"{target}: lm_eval --include_path {target} --tasks {','.join(groups)} "
         "--model hf --model_args pretrained=HOST_FOLDER,peft=ADAPTER"
     )
+
+
+def _export_archive(run: Path, to: Path | None, others: list[str]) -> None:
+    from evolora.share.archive_export import export_archive
+
+    if to is None or others:
+        beside = f"got {' and '.join(others)}" if others else "got no --to"
+        raise ConfigError(f"--archive: expected --to DIR and nothing else beside it, {beside}; make a call for each")
+    for folder in export_archive(run, to):
+        typer.echo(str(folder))

@@ -1,7 +1,7 @@
 """`evolora portfolio`: some organisms of a run, with a router, kept as one folder and measured."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ def portfolio(
     ] = None,
     router: Annotated[str, typer.Option(help="ridge, centroid, arrow or fixed.")] = "ridge",
     candidates: Annotated[int, typer.Option(min=1, help="Organisms that answer selection tasks, best in life.")] = 24,
+    source: Annotated[
+        Literal["living", "archive"],
+        typer.Option("--from", help="Candidates: who is alive, or the archive's elites, dead ones included."),
+    ] = "living",
     selection: Annotated[int, typer.Option(min=2, help="Selection tasks of each niche.")] = 24,
     tasks: Annotated[int, typer.Option(min=2, help="Test tasks of each niche or family.")] = 60,
     shifts: Annotated[bool, typer.Option("--shifts", help="Test under shifts as well (our own families).")] = False,
@@ -38,7 +42,9 @@ def portfolio(
     from evolora.portfolio.session import open_saved, portfolio_of_run, save, test
 
     saved = (run / INDEX).is_file()
-    session = open_saved(run) if saved else portfolio_of_run(run, size, candidates, selection, router)
+    session = (
+        open_saved(run) if saved else portfolio_of_run(run, size, candidates, selection, router, source == "archive")
+    )
     if to is not None:
         save(session, to)
         typer.echo(str(to))

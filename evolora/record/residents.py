@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evolora.errors import RunFolderError
+from evolora.lifecycle.archive import Elite
 from evolora.organism.genome import Genome
 from evolora.organism.organism import Organism
 from evolora.record.checkpoint import checkpoints, load_checkpoint
@@ -105,6 +106,26 @@ def open_residents(path: Path) -> Residents:
             f"{path}: expected living organisms in {saved[-1].name}, got none; the world died out, choose another run"
         )
     return Residents(path, world.generation, run_dir.info(), tuple(members), world)
+
+
+def open_archive(path: Path) -> list[Elite]:
+    """The elites in the archive of a run's last checkpoint, by cell. No host is loaded.
+
+    Raises:
+        RunFolderError: no run, no whole checkpoint, no archive, or nobody in it.
+    """
+    RunDir.open(path)
+    saved = checkpoints(path)
+    if not saved:
+        raise RunFolderError(f"{path}: expected a checkpoint, got none; simulate the world again")
+    archive = load_checkpoint(saved[-1])[0].archive
+    if archive is None or not archive.elites:
+        got = "none" if archive is None else "an empty one"
+        raise RunFolderError(
+            f"{path}: expected an archive of elites in {saved[-1].name}, got {got}; "
+            "set archive.enabled=true in the world, and let it live"
+        )
+    return archive.elites
 
 
 def ancestry(path: Path, organism_id: int) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """From a world file's settings to living objects: niches, rules and founders. Only this and `build` know both."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from evolora.config.archive import AxisConfig
@@ -105,7 +106,16 @@ def build_rules(config: WorldConfig) -> Rules:
 
 
 def build_archiving(config: WorldConfig) -> Archiving:
-    """How a world's elites are kept."""
+    """How a world's elites are kept.
+
+    Raises:
+        ConfigError: pyribs is not installed.
+    """
+    if find_spec("ribs") is None:
+        raise ConfigError(
+            "archive.enabled: expected the package ribs, which keeps an archive's cells, got none; "
+            "install it: pip install 'evolora[archive]'"
+        )
     axes = tuple(_axis(axis, config) for axis in config.archive.axes)
     return Archiving(axes, config.archive.least_tasks, config.archive.parents)
 

@@ -11,7 +11,7 @@ from puddle import world as puddle
 
 from evolora.archiving import measure_archive
 from evolora.build import open_run, resume_run
-from evolora.errors import RunFolderError
+from evolora.errors import ConfigError, RunFolderError
 from evolora.events import Birth, Death, Elevation, Merge
 from evolora.generation import advance
 from evolora.lifecycle.archive import Archive, keepsake
@@ -245,6 +245,13 @@ def test_worlds_without_an_archive_record_nothing_of_one():
     world, rules = make_world(1)
     generation = lived(world, rules, 1)[0]
     assert "archive" not in generation.report.to_row() and measure_archive(world, generation.events) is None
+
+
+def test_an_archive_without_pyribs_is_one_line_that_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("evolora.blueprint.find_spec", lambda name: None if name == "ribs" else name)
+    with pytest.raises(ConfigError, match=r"expected the package ribs.*pip install 'evolora\[archive\]'"):
+        archived_world()
+    make_world(1)  # which needs none
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ writes it anew between its two marks in README.md. A test says when it is out of
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from typer.core import TyperArgument, TyperGroup
 
@@ -63,7 +63,9 @@ def _option(option: Any, hints: dict[str, Any]) -> str:
 
 
 def _plain(hint: Any) -> Any:
-    """The type inside `X | None` and `list[X]`."""
+    """The type inside `X | None`, `list[X]` and `Literal[X, ...]`."""
+    if get_origin(hint) is Literal:
+        return type(get_args(hint)[0])
     inside = [part for part in get_args(hint) if part is not type(None)]
     return _plain(inside[0]) if inside else hint
 

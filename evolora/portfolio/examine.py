@@ -13,12 +13,12 @@ from evolora.organism.founding import zero_genome
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.traits import Traits
 from evolora.portfolio.comparison import Effect, Pairs, compare
-from evolora.portfolio.exam import Examiner
-from evolora.portfolio.modes import Answered, single
 from evolora.portfolio.portfolio import Portfolio, answer_by_every_mode
 from evolora.portfolio.splits import Split
-from evolora.portfolio.tokens import TokenMeter
 from evolora.record.residents import open_residents
+from evolora.routing.exam import Examiner
+from evolora.routing.modes import Answered, single
+from evolora.routing.tokens import TokenMeter
 
 HOST = "host"
 HOST_ID = -1  # organisms' ids begin at 0

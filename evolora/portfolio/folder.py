@@ -25,8 +25,8 @@ from evolora.errors import RunFolderError
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.traits import Traits
 from evolora.portfolio.portfolio import ARROW, Portfolio
-from evolora.portfolio.router import ROUTERS, restore_router
 from evolora.record.adapter import import_peft
+from evolora.routing.router import ROUTERS, restore_router
 from evolora.share.peft_export import export_peft
 
 FORMAT = 1

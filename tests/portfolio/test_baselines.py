@@ -14,8 +14,8 @@ from evolora.portfolio.baselines.mixtures import search_weights, soup, weighted_
 from evolora.portfolio.baselines.trained import Lessons, train_single, train_specialists
 from evolora.portfolio.baselines.training import School
 from evolora.portfolio.examine import standard_traits
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import stream
+from evolora.routing.tokens import TokenMeter
 
 BUDGET = 60_000
 

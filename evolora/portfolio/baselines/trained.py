@@ -9,8 +9,8 @@ from evolora.organism.founding import found_genome
 from evolora.organism.genome import Genome
 from evolora.portfolio.baselines.training import Pupil, School
 from evolora.portfolio.examine import standard_traits
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import stream
+from evolora.routing.tokens import TokenMeter
 
 TRAINING = "training"
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from evolora.config.colonies import ColoniesConfig
+from evolora.config.exams import ExamConfig
 from evolora.config.section import Count, Fraction, NonNegative, Positive, Range, Section
 
 
@@ -310,6 +311,13 @@ class RecordConfig(Section):
     ecology_every: Count = Field(
         10, description="Generations between costly measures of ecology (null models, adapter similarity)."
     )
+    portfolio_every: int = Field(
+        0,
+        ge=0,
+        description="Generations between exams of the living on held-out tasks, into portfolio.jsonl (and one in the "
+        "last); 0: none.",
+    )
+    portfolio: ExamConfig = ExamConfig()
     elites: int = Field(4, ge=0, description="Organisms exported as PEFT adapters to elites/ when the run ends.")
 
 

@@ -1,12 +1,13 @@
 """Ecology: diversity, specialisation, novelty, coverage and heredity, where the run recorded these measures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
-from evolora.viz.series import Values, pick, shown_rows
+from evolora.viz.bands import add_band
+from evolora.viz.series import pick, shown_rows
 from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
 
 HEIGHT = 430  # pixels
@@ -70,7 +71,7 @@ def partitioning(run: RunData, *, generation: int | None = None, theme: str = "l
     generations, seen, null, z = (values[there] for values in (generations, seen, null, z))
     deviation = np.divide(seen - null, z, out=np.zeros_like(seen), where=np.isfinite(z) & (z != 0))
     plot = figure(theme, GENERATION, "H2' of tasks solved (0 to 1)", height=HEIGHT)
-    _add_band(plot, generations, null, 2 * deviation, faint(OTHER, 0.4), "shuffled: mean and two deviations")
+    add_band(plot, generations, null, 2 * deviation, faint(OTHER, 0.4), "shuffled: mean and two deviations")
     plot.add_scatter(
         x=generations,
         y=seen,
@@ -106,7 +107,7 @@ def heritability(run: RunData, *, generation: int | None = None, theme: str = "l
     _zero(plot, "children are like anybody")
     for index, (key, label) in enumerate(HERITABILITY.items()):
         slope, error = (np.array(pick(rows, "ecology", name)) for name in (key, f"{key}_se"))
-        _add_band(plot, generations, slope, 2 * error, faint(colour(index)))
+        add_band(plot, generations, slope, 2 * error, faint(colour(index)))
         plot.add_scatter(
             x=generations,
             y=slope,
@@ -141,15 +142,6 @@ def _curves(run: RunData, labels: Mapping[str, str], axis: str, value: str, unti
                 hovertemplate=f"{label}, generation %{{x}}: {value}<extra></extra>",
             )
     return plot
-
-
-def _add_band(
-    plot: go.Figure, x: Sequence[int] | Values, middle: Values, half: Values, shade: str, name: str | None = None
-) -> None:
-    """A band of `half` above and below `middle`; in the legend where it has a name."""
-    edge = {"x": x, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
-    plot.add_scatter(y=middle - half, showlegend=False, **edge)
-    plot.add_scatter(y=middle + half, fill="tonexty", fillcolor=shade, name=name, showlegend=name is not None, **edge)
 
 
 def _zero(plot: go.Figure, meaning: str) -> go.Figure:

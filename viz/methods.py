@@ -149,10 +149,10 @@ def _exams(run: RunData) -> str:
     if not exams_of(run):
         return ""
     return _say(
-        "Every {} generations the living sat an exam at no price, on tasks nobody lived on: at most {} of them answered "
-        "{} selection tasks of every niche greedily, {} were kept by greedy coverage, a ridge regression on the frozen "
-        "host's embedding of the bare question learnt whom to ask, and {} other tasks of every niche scored the team "
-        "so routed, its best member by selection score, the best of all its answers and the bare host.",
+        "Every {} generations the living sat an exam at no price, on tasks nobody lived on: at most {} of them "
+        "answered {} selection tasks of every niche greedily, {} were kept by greedy coverage, and a ridge regression "
+        "on the frozen host's embedding of the bare question learnt whom to ask. {} other tasks of every niche scored "
+        "the team so routed, its best member by selection score, the best of its answers and the bare host.",
         setting(run, "record", "portfolio_every"),
         *(setting(run, "record", "portfolio", key) for key in ("candidates", "selection_tasks", "size")),
         setting(run, "record", "portfolio", "held_out_tasks"),

@@ -51,9 +51,9 @@ def recorded(*keys: str) -> Callable[[RunData], bool]:
 
 
 def diversity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
-    """Hill numbers: how many equally common kinds would be as diverse."""
+    """Hill numbers: how many equally common kinds would be as diverse. Logarithmic: founders are many, kinds few."""
     plot = _curves(run, DIVERSITY, "effective number (count)", "%{y:.2f}", generation, theme)
-    return plot.update_yaxes(rangemode="tozero")
+    return plot.update_yaxes(type="log", tickvals=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
 
 
 def breadth(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
@@ -115,7 +115,7 @@ def heritability(run: RunData, *, generation: int | None = None, theme: str = "l
             line_color=colour(index),
             hovertemplate=f"{label}, generation %{{x}}: slope %{{y:.2f}}<extra></extra>",
         )
-    return plot
+    return plot.update_yaxes(range=[-1, 1.5])  # the first, from a handful of children, may be anything
 
 
 def price_equation(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
@@ -145,4 +145,5 @@ def _curves(run: RunData, labels: Mapping[str, str], axis: str, value: str, unti
 
 
 def _zero(plot: go.Figure, meaning: str) -> go.Figure:
-    return plot.add_hline(y=0, line={"color": OTHER, "dash": "dot", "width": 1}, annotation_text=meaning)
+    line = {"color": OTHER, "dash": "dot", "width": 1}
+    return plot.add_hline(y=0, line=line, annotation_text=meaning, annotation_position="bottom left")

@@ -131,7 +131,8 @@ def exam_gain(run: RunData, *, generation: int | None = None, theme: str = "ligh
         hovertemplate="generation %{x}: %{y:+.3f} [%{customdata[0]:+.3f}, %{customdata[1]:+.3f}], the same "
         "%{customdata[2]} tasks answered by both<extra></extra>",
     )
-    plot.add_hline(y=0, line={"color": OTHER, "dash": "dot", "width": 1}, annotation_text="one would do as well")
+    line = {"color": OTHER, "dash": "dot", "width": 1}
+    plot.add_hline(y=0, line=line, annotation_text="one would do as well", annotation_position="bottom left")
     return _say_if_none(plot, found)
 
 

@@ -256,9 +256,9 @@ def routing(run: RunData, generation: int) -> Sign:
     return ROUTING.answer(
         gain,
         (flips * weighed).sum(axis=1),
-        f"a team answers {exam.num_tasks} held-out tasks {{value:+.3f}} better than its best organism, "
-        f"95 % interval {gain - SURE_ERRORS * error:+.3f} to {gain + SURE_ERRORS * error:+.3f}",
-        "{chance:+.3f} ± {spread:.3f} had a coin said who answers",
+        f"a team scores {{value:+.3f}} over its best organism on {exam.num_tasks} held-out tasks "
+        f"[{gain - SURE_ERRORS * error:+.3f}, {gain + SURE_ERRORS * error:+.3f}]",
+        "{chance:+.3f} ± {spread:.3f}, dealt by a coin",
     )
 
 

@@ -110,6 +110,8 @@ class Panel {
       const [library, figure] = await Promise.all([loadPlotly(), ask(this.described.path, { ...this.described.parameters, generation, theme })]);
       if (this.trouble) this.clear();
       this.figure = figure;
+      // plotly forgets a figure's own height when the window changes, and takes its element's
+      this.plot.style.minHeight = `${figure.layout.height ?? HEIGHT}px`;
       const layout = { ...figure.layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: figure.layout.height ?? HEIGHT };
       if (this.described.set && figure.data.length > MOST_NAMED) layout.showlegend = false; // a legend would take its plot's room
       await library.react(this.plot, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false, showSendToCloud: false });

@@ -24,8 +24,8 @@ COVERAGE = {
     "coverage_4": "4 organisms",
     "coverage_16": "16 organisms",
     "coverage_all": "all organisms",
-    "routed_score": "score if each task went to whom the past recommends",
-    "oracle_score": "score if each task went to its best visitor",
+    "routed_score": "score if the past chose who answers",
+    "oracle_score": "score if the best visitor answered",
 }
 BREADTH = {
     "specialisation_h2_prime": "H2' of scores",
@@ -36,8 +36,8 @@ BREADTH = {
 HERITABILITY = {"heritability_score": "score", "heritability_tokens": "tokens per answer"}
 PRICE = {
     "price_score_selection": "selection: the better had more children",
-    "price_score_transmission": "transmission: learning, mutation, merging",
-    "price_score_change": "change of the mean score, the sum of both",
+    "price_score_transmission": "transmission: what they became",
+    "price_score_change": "change of the mean, both together",
 }
 
 

@@ -64,7 +64,7 @@ def ages(run: RunData, *, generation: int | None = None, theme: str = "light") -
 
 def ranks(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """How large the adapters of a generation are."""
-    plot = figure(theme, "rank of the adapter (columns of each LoRA factor)", "organisms (count)")
+    plot = figure(theme, "adapter rank (columns of a LoRA factor)", "organisms (count)")
     return _histogram(plot, run, "rank", generation, colour(2), "of rank %{x}")
 
 

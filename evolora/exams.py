@@ -124,7 +124,7 @@ class Exams:
                 evaluator.read([question.task.question for question in part])
                 for part in (self.selection, self.held_out)
             )
-            meter.read("routing", [*selection.tokens, *held_out.tokens])
+            meter.by_purpose["routing"] += int(selection.tokens.sum() + held_out.tokens.sum())
             self._hosts_part = HostsPart(sheet, selection, held_out, dict(meter.by_purpose))
         return self._hosts_part
 

@@ -33,12 +33,17 @@ class Portfolio:
 
     def route(self, questions: Sequence[Question], evaluator: LocalEvaluator) -> Routing:
         """Preferences for every question, from the host's reading of its bare text."""
+        prompts = [evaluator.prompts.build(question.task.question) for question in questions]
+        tokens = np.array([len(prompt) for prompt in prompts], dtype=np.float64)
         if self.router is None:
-            prompts = [evaluator.prompts.build(question.task.question) for question in questions]
             shares = evaluator.reader.alignments(prompts, prototypes(list(self.members.values())))
-            return Routing(shares.double().numpy(), np.array([len(prompt) for prompt in prompts], dtype=np.float64))
-        reading = evaluator.read([question.task.question for question in questions])
-        return Routing(self.router.preferences(reading.features), reading.tokens)
+            return Routing(shares.double().numpy(), tokens)
+        return Routing(self.router.preferences(read(prompts, evaluator)), tokens)
+
+
+def read(prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:
+    """(prompts, width): the frozen host's mean hidden states."""
+    return evaluator.reader.embed(prompts).double().numpy()
 
 
 def assemble(
@@ -75,9 +80,9 @@ def _fitted(
     members = {identity: genomes[identity] for identity in sheet.members}
     if kind == ARROW:
         return Portfolio(members, best, kind, None)
-    reading = evaluator.read([question.task.question for question in questions])
-    meter.read("routing", reading.tokens)
-    return Portfolio(members, best, kind, fit_router(kind, reading.features, sheet.scores))
+    prompts = [evaluator.prompts.build(question.task.question) for question in questions]
+    meter.read("routing", prompts)
+    return Portfolio(members, best, kind, fit_router(kind, read(prompts, evaluator), sheet.scores))
 
 
 def answer_by_every_mode(portfolio: Portfolio, sheet: Sheet, routing: Routing) -> dict[str, Answered]:

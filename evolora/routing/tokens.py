@@ -34,9 +34,9 @@ class TokenMeter:
         """Count lessons: every token forward and backward."""
         self.by_purpose[purpose] += 2 * sum(lesson.num_tokens for lesson in lessons)
 
-    def read(self, purpose: str, tokens: Iterable[float]) -> None:
-        """Count prompts that were only read, by the tokens of each."""
-        self.by_purpose[purpose] += sum(int(number) for number in tokens)
+    def read(self, purpose: str, prompts: Iterable[tuple[int, ...]]) -> None:
+        """Count prompts that were only read."""
+        self.by_purpose[purpose] += sum(len(prompt) for prompt in prompts)
 
 
 def passes_of_run(metrics: Iterable[Mapping[str, Any]], method: str) -> int:

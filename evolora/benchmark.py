@@ -128,7 +128,8 @@ def scale(bench: Bench) -> Part:
     counts = bench.populations
     timings = time_cases(scale_cases(evaluator, counts, against=counts[1]), bench.rounds)
     weights = 4.0 * RANK * sum(site.in_features + site.out_features for site in evaluator.facts.sites)  # float32
-    return Part(evaluator.facts, timings, {"bytes of an organism's weights": weights, "peak bytes": float(peak_memory())})
+    figures = {"bytes of an organism's weights": weights, "peak bytes": float(peak_memory())}
+    return Part(evaluator.facts, timings, figures)
 
 
 def overhead(bench: Bench) -> Part:

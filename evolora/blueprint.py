@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from evolora.config.archive import AxisConfig
 from evolora.config.colonies import ColoniesConfig
 from evolora.config.world import NicheConfig, ReproductionConfig, TraitConfig, WorldConfig
 from evolora.environment.difficulty import Difficulty, Track
@@ -14,6 +15,7 @@ from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError
 from evolora.events import Event
 from evolora.exams import ExamPlan, Exams
+from evolora.lifecycle.behaviour import Axis
 from evolora.lifecycle.colony_rules import ColonyRules, Contract, Fate, Forwarding, Signing
 from evolora.lifecycle.extinction import Extinction
 from evolora.lifecycle.foraging import Forager
@@ -32,7 +34,7 @@ from evolora.organism.traits import TraitRange, Traits
 from evolora.record.immigrant import immigrate
 from evolora.rng import stream
 from evolora.stages import account_of
-from evolora.world import Diet, Rules, World
+from evolora.world import Archiving, Diet, Rules, World
 
 LOGARITHMIC = frozenset({"mutation_scale", "learning_rate"})
 
@@ -99,7 +101,25 @@ def build_rules(config: WorldConfig) -> Rules:
         economy=config.economy,
         random_death=config.death.victims == "random",
         colonies=build_colony_rules(config.colonies) if config.colonies.enabled else None,
+        archive=build_archiving(config) if config.archive.enabled else None,
     )
+
+
+def build_archiving(config: WorldConfig) -> Archiving:
+    """How a world's elites are kept."""
+    axes = tuple(_axis(axis, config) for axis in config.archive.axes)
+    return Archiving(axes, config.archive.least_tasks, config.archive.parents)
+
+
+def _axis(axis: AxisConfig, config: WorldConfig) -> Axis:
+    """The axis with its bounds: those given, else all that its behaviour can be."""
+    if axis.behaviour == "trade":
+        return Axis("trade", 0.0, float(len(config.niches)), len(config.niches))
+    ranges = _ranges(config, founding=False)
+    trait = ranges.get("answer_limit" if axis.behaviour == "answer_tokens" else axis.behaviour)
+    whole = (0.0, 1.0) if trait is None else (0.0 if axis.behaviour == "answer_tokens" else trait.low, trait.high)
+    low, high = axis.bounds or whole
+    return Axis(axis.behaviour, low, high, axis.bins or 1)
 
 
 def build_colony_rules(colonies: ColoniesConfig) -> ColonyRules:

@@ -123,6 +123,16 @@ def reopen(path: Path) -> tuple[LocalEvaluator, Prices]:
     return evaluator, build_prices(config)
 
 
+def reopen_rules(path: Path) -> Rules:
+    """The rules of a run's world, its task families tried as at its beginning.
+
+    Raises:
+        EvoloraError: no run at `path`, or families that this machine does not have.
+    """
+    RunDir.open(path)
+    return build_rules(load_world(str(path / "world.yaml")))
+
+
 def _simulation(
     config: WorldConfig,
     world: World,

@@ -21,7 +21,8 @@ class DeathCause(StrEnum):
 class Birth:
     """`organism_id` was born. Parent k paid `payments[k]`; a founder's `energy` is the source's.
 
-    `kind` is founder, clone or merge; `operator` names the mutation or merge operator that made the genome.
+    `kind` is founder, clone or merge; `operator` names the mutation or merge operator that made the genome. Where an
+    elite of the archive, which owns nothing, is a parent, somebody else paid: `payers[k]` paid `payments[k]`.
     """
 
     generation: int
@@ -32,9 +33,18 @@ class Birth:
     energy: float
     payments: tuple[float, ...]
     operator: str
+    payers: tuple[int, ...] = ()  # empty: the parents
+
+    @property
+    def from_archive(self) -> bool:
+        """Whether a parent was an elite of the archive."""
+        return bool(self.payers)
 
     def to_row(self) -> Row:
-        return _row("birth", self)
+        row = _row("birth", self)
+        if not self.payers:
+            del row["payers"]
+        return row
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,23 @@ class Merge:
 
     def to_row(self) -> Row:
         return _row("merge", self)
+
+
+@dataclass(frozen=True)
+class Elevation:
+    """`organism_id`, as it was then, became the elite of a `cell` of the archive: its `objective` (mean score over the
+    tasks it remembers) is above that of organism `before` there; None: the cell was empty. `measures` has an entry for
+    every axis."""
+
+    generation: int
+    organism_id: int
+    cell: int
+    objective: float
+    measures: tuple[float, ...]
+    before: int | None
+
+    def to_row(self) -> Row:
+        return _row("elevation", self)
 
 
 class Change(StrEnum):
@@ -136,7 +163,7 @@ class Life:
     colony: int | None = None
 
 
-Event = Birth | Death | Merge | ColonyChange
+Event = Birth | Death | Merge | Elevation | ColonyChange
 
 
 def _row(name: str, event: Event) -> Row:

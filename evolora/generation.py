@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evolora import disturbance, stages
+from evolora.archiving import elevate, guests, measure_archive
 from evolora.colonies import act, measure_colonies
 from evolora.environment.encounter import Outcome
 from evolora.evaluation.evaluator import Evaluator
@@ -64,12 +65,14 @@ class GenerationReport:
     ecology: Mapping[str, float | None] = field(default_factory=dict)
     niche_levels: Mapping[str, int] = field(default_factory=dict)  # where difficulty moves: the level just lived at
     colonies: Mapping[str, float | None] | None = None  # `measure_colonies`; None in worlds that know none
+    archive: Mapping[str, float | None] | None = None  # `measure_archive`, likewise
 
     def to_row(self) -> dict[str, Any]:
         """A JSON-able row: the same bytes for the same world and seed on the same machine."""
         row = asdict(self)
-        if self.colonies is None:
-            del row["colonies"]
+        for name in ("colonies", "archive"):
+            if row[name] is None:
+                del row[name]
         return row
 
 
@@ -86,27 +89,29 @@ class Generation:
 def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = False) -> Generation:
     """Live through one generation.
 
-    1 niches grow  2 organisms forage  3 they answer  4 answers become energy  5 they learn  6 some die
-    7 the world strikes some more  8 some reproduce  9 colonies act  10 difficulty follows success  11 the books are
-    closed, the ecology is measured (costly measures if `thorough`), all is reported
+    1 niches grow  2 organisms forage  3 they answer  4 answers become energy, the best become elites  5 they learn
+    6 some die  7 the world strikes some more  8 some reproduce  9 colonies act  10 difficulty follows success  11 the
+    books are closed, the ecology is measured (costly measures if `thorough`), all is reported
     """
     world.generation += 1
     stages.grow_niches(world, rules)
     encounters = stages.forage(world, rules)
     outcomes = stages.meet(world, rules, evaluator, encounters)
     settlement = stages.settle(world, rules, outcomes)
+    elevations = elevate(world, rules, outcomes)
     learning = learn(world, rules, evaluator, outcomes)
     lives = stages.describe_lives(world, rules, outcomes, settlement)
     census = take_census(world, [niche.name for niche in rules.niches], lives, outcomes, with_similarity=thorough)
-    events: list[Event] = [*stages.cull(world, rules, settlement.owed)]
+    events: list[Event] = [*elevations, *stages.cull(world, rules, settlement.owed)]
     events += disturbance.strike(world, rules, outcomes)
-    events += stages.breed(world, rules, outcomes)
+    events += stages.breed(world, rules, outcomes, guests(world, rules))
     acts = act(world, rules, evaluator, outcomes, settlement, events)
     events += acts.events
     colonies = measure_colonies(world, rules, outcomes, settlement, lives, events, acts)
     levels = disturbance.move_levels(world, rules, outcomes)
     flows = world.ledger.close_generation()
-    ecology = measure_ecology(world.history, census, events, rules.seed, thorough)
+    elites = frozenset() if world.archive is None else world.archive.ids
+    ecology = measure_ecology(world.history, census, events, rules.seed, thorough, elites)
     report = _report(world, rules, outcomes, learning, events, flows, ecology, levels, colonies)
     return Generation(report, events, outcomes, lives)
 
@@ -154,6 +159,7 @@ def _report(
         ecology=ecology,
         niche_levels=levels,
         colonies=colonies,
+        archive=measure_archive(world, events),
     )
 
 

@@ -15,7 +15,7 @@ from evolora.events import Death, Event, Life
 from evolora.lifecycle.foraging import remember
 from evolora.lifecycle.ledger import SINK, SOURCE, Reason, to_energy, to_units
 from evolora.lifecycle.metabolism import Bill, pay_bill
-from evolora.lifecycle.reproduction import give_birth
+from evolora.lifecycle.reproduction import Guests, give_birth
 from evolora.lifecycle.selection import deal
 from evolora.lifecycle.sharing import Taking, pay_meals, release_commons
 from evolora.lifecycle.survival import bury, strike_at_random
@@ -258,10 +258,10 @@ def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
     ]
 
 
-def breed(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Event]:
+def breed(world: World, rules: Rules, outcomes: Sequence[Outcome], guests: Guests | None = None) -> list[Event]:
     """The rich reproduce: clones with mutation, or merges; who is displaced at capacity dies of crowding.
 
-    Without an economy this generation's mean scores take the place of riches.
+    Without an economy this generation's mean scores take the place of riches. `guests` may be parents without paying.
     """
     if rules.breeder is None:
         return []
@@ -271,6 +271,7 @@ def breed(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Event
         world.generation,
         stream(rules.seed, "plan births", world.generation),
         standings=None if rules.economy else mean_scores(world, outcomes),
+        guests=guests,
     )
     events: list[Event] = []
     for plan in plans:

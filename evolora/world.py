@@ -9,6 +9,8 @@ from evolora.environment.niche import Niche
 from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
 from evolora.history import History
+from evolora.lifecycle.archive import Archive
+from evolora.lifecycle.behaviour import Axis
 from evolora.lifecycle.colony import Colonies
 from evolora.lifecycle.colony_rules import ColonyRules
 from evolora.lifecycle.extinction import Extinction
@@ -34,11 +36,13 @@ class World:
     history: History = field(default_factory=History)
     tracks: dict[str, Track] = field(default_factory=dict)
     colonies: Colonies = field(default_factory=Colonies)
+    archive: Archive | None = None
 
     def snapshot(self) -> "World":
-        """A world in the same state that goes its own way. Weights, which nobody changes in place, are shared."""
-        kept = [weights for o in self.population for weights in (o.genome, o.learnt, o.optimizer)]
-        return deepcopy(self, {id(weights): weights for weights in kept if weights is not None})
+        """A world in the same state that goes its own way. Weights and elites, which nobody changes, are shared."""
+        kept: list[object] = [weights for o in self.population for weights in (o.genome, o.learnt, o.optimizer)]
+        kept += [] if self.archive is None else self.archive.elites
+        return deepcopy(self, {id(one): one for one in kept if one is not None})
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,23 @@ class Diet:
 
 
 @dataclass(frozen=True)
+class Archiving:
+    """How elites are kept: the archive's `axes`, the tasks that an organism must remember to be offered, and the chance
+    that a birth which one organism can pay alone has an elite for a parent."""
+
+    axes: tuple[Axis, ...]
+    least_tasks: int
+    parents: float
+
+
+@dataclass(frozen=True)
 class Rules:
     """Everything that does not. `breeder` None: no births; `learning` None: nobody learns within a lifetime; `neutral`
     deals each generation's earnings and charges at random (drift).
 
     `ladders` are the levels, easiest first, of the niches whose difficulty moves by `difficulty`, by name. Without
     `economy` nothing is earned or paid and births go to the best scores; with `random_death` chance says who dies in
-    the place of those who cannot pay. `colonies` None: everybody lives alone."""
+    the place of those who cannot pay. `colonies` None: everybody lives alone; `archive` None: no elites are kept."""
 
     seed: int
     niches: Sequence[Niche]
@@ -82,3 +96,4 @@ class Rules:
     economy: bool
     random_death: bool
     colonies: ColonyRules | None = None
+    archive: Archiving | None = None

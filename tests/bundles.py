@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
 from evolora.share.archive import Part, write_archive
 from evolora.share.contents import MANIFEST, kind_of
 from evolora.share.pack import pack
+from evolora.share.portfolio_format import digests
 from evolora.share.verify import in_order
 
 WORLD = "name: pond\nseed: 3\nhost: {name: tiny-llama}\nniches: [{family: rhyme}]\n"
@@ -35,6 +38,15 @@ ADAPTER = {
     "lora_alpha": 4,
     "target_modules": [SITE],
 }
+TRAITS = {
+    "rank": 2,
+    "mutation_scale": 0.1,
+    "learning_rate": 0.01,
+    "temperature": 1.0,
+    "answer_limit": 4,
+    "num_examples": 1,
+    "niche_preferences": {"rhyme": 0.5},
+}
 
 
 def tensors(rank: int = 2, out: int = 48, inner: int = 48) -> dict[str, torch.Tensor]:
@@ -45,7 +57,7 @@ def tensors(rank: int = 2, out: int = 48, inner: int = 48) -> dict[str, torch.Te
     }
 
 
-def write_run(folder: Path, elite: bool = True) -> Path:
+def write_run(folder: Path, elite: bool = True, portfolio: bool = False) -> Path:
     """A run folder that nobody lived: two generations of a world on the tiny host."""
     (folder / "encounters").mkdir(parents=True)
     (folder / "world.yaml").write_text(WORLD)
@@ -54,16 +66,52 @@ def write_run(folder: Path, elite: bool = True) -> Path:
     (folder / "events.jsonl").write_text('{"event":"birth","generation":0}\n')
     (folder / "timing.jsonl").write_text('{"seconds":1.5}\n')
     if elite:
-        adapter = folder / "elites" / "organism-000007"
-        adapter.mkdir(parents=True)
-        (adapter / "adapter_config.json").write_text(json.dumps(ADAPTER))
-        save_file(tensors(), adapter / "adapter_model.safetensors")
+        _write_adapter(folder / "elites" / "organism-000007")
+    if portfolio:
+        write_portfolio(folder / "portfolio")
     return folder
 
 
-def small_bundle(folder: Path, elite: bool = True) -> Path:
+def _write_adapter(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "adapter_config.json").write_text(json.dumps(ADAPTER))
+    save_file(tensors(), folder / "adapter_model.safetensors")
+
+
+def router(width: int = 48, members: int = 2) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of a ridge router."""
+    shapes = {"mean": (width,), "scale": (width,), "weights": (width, members), "intercept": (members,)}
+    return {name: np.full(shape, 0.5) for name, shape in shapes.items()}
+
+
+def write_portfolio(folder: Path) -> Path:
+    """The portfolio of two organisms of that run."""
+    members = [7, 12]
+    for identity in members:
+        _write_adapter(folder / "adapters" / f"organism-{identity:06d}")
+    (folder / "world.yaml").write_text(WORLD)
+    save_arrays(router(), folder / "router.safetensors")
+    index = {
+        "format": 1,
+        "host_digest": RUN["host_digest"],
+        "members": [{"id": i, "adapter": f"organism-{i:06d}", "traits": TRAITS} for i in members],
+        "best": 12,
+        "router": "ridge",
+        "files": {},
+        "notes": {"run": "pond"},
+    }
+    return sign_portfolio(folder, index)
+
+
+def sign_portfolio(folder: Path, index: dict[str, Any]) -> Path:
+    """Write the index of a portfolio with the digests that its files have now."""
+    (folder / "portfolio.json").write_text(json.dumps({**index, "files": digests(folder)}))
+    return folder
+
+
+def small_bundle(folder: Path, elite: bool = True, portfolio: bool = False) -> Path:
     target = folder / "pond.evolora"
-    pack(write_run(folder / "run", elite), target, "CC0-1.0", ["Ada"])
+    pack(write_run(folder / "run", elite, portfolio), target, "CC0-1.0", ["Ada"])
     return target
 
 

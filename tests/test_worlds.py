@@ -35,7 +35,7 @@ def test_a_shipped_world_opens_with_its_command_and_its_cost(path):
 def test_there_are_the_worlds_the_readme_names():
     names = {path.stem for path in WORLDS}
     petri = {"learning_only", "neutral", "no_economy", "no_learning", "no_merging", "random_death"}  # ablations
-    petri |= {"rising", "catastrophe", "colonies", "costly_colonies"}
+    petri |= {"rising", "catastrophe", "colonies", "costly_colonies", "archive"}
     assert names == {
         "tidepool",
         "drift",

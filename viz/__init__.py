@@ -5,6 +5,7 @@ from evolora.viz import muller
 muller(RunData.open(Path("checkpoints/tidepool-seed1-...")))
 """
 
+from evolora.viz.archive import archive_map, archive_progress
 from evolora.viz.bands import traits
 from evolora.viz.colonies import colony_pots, colony_sizes, earnings, membership, together_or_alone
 from evolora.viz.exams import exam_gain, exam_niches, exam_scores
@@ -29,6 +30,8 @@ __all__ = [
     "PANELS",
     "Panel",
     "ages",
+    "archive_map",
+    "archive_progress",
     "births_by_kind",
     "clades",
     "colony_pots",

@@ -1,6 +1,7 @@
 """The panels that report and dashboard show, in their order, each with a line that says what to look for."""
 
 from evolora.viz import ecology
+from evolora.viz.archive import archive_map, archive_progress, has_archive
 from evolora.viz.bands import traits
 from evolora.viz.colonies import (
     colony_pots,
@@ -348,6 +349,22 @@ PANELS: tuple[Panel, ...] = (
         exam_niches,
         has_exams,
         wide=True,
+    ),
+    Panel(
+        "archive-map",
+        "Portfolio",
+        "The best of every kind",
+        "Each square is a way to live, lit by the best adapter ever seen there, dead ones included: which stay dark?",
+        archive_map,
+        has_archive,
+    ),
+    Panel(
+        "archive-progress",
+        "Portfolio",
+        "How the archive fills",
+        "Rising lines mean that more ways to live were found, or better ones: an archive can only gain.",
+        archive_progress,
+        has_archive,
     ),
     Panel(
         "held-out",

@@ -28,9 +28,10 @@ def pack(
     authors: Annotated[list[str] | None, typer.Option("--author", help="Who made it. Repeatable.")] = None,
     description: Annotated[str | None, typer.Option(help="One line on what it shows.")] = None,
 ) -> None:
-    """Put a run into one file: world, metrics, events, lives, elites, report, and digests of all of them.
+    """Put a run into one file: world, metrics, events, lives, elites, portfolio, report, digests of all.
 
-    The same run gives the same bytes. Timing, checkpoints and single answers stay at home.
+    The same run gives the same bytes. The portfolio is RUN/portfolio, as `evolora portfolio RUN --to RUN/portfolio`
+    saves it. Timing, checkpoints and single answers stay at home.
     """
     from evolora.share.pack import SUFFIX
     from evolora.share.pack import pack as pack_run

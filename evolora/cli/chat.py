@@ -1,4 +1,4 @@
-"""`evolora chat`: talk to an organism."""
+"""`evolora chat`: talk to an organism, a colony or a routed portfolio."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evolora.cli.serve import PORTFOLIO
 from evolora.errors import ConfigError, RunFolderError
 
 if TYPE_CHECKING:
@@ -17,25 +18,37 @@ if TYPE_CHECKING:
 def chat(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
     organism: Annotated[
-        str | None, typer.Option(metavar="ID", help="Who answers, or `host`. (default: the best)", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="WHO",
+            help="Who answers: an id, `portfolio`, `colony-ID` or `host`. (default: the best)",
+            show_default=False,
+        ),
     ] = None,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 is greedy.")] = 0.0,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Most tokens of an answer. (default: the organism's own limit)")
     ] = None,
+    portfolio: Annotated[list[Path] | None, PORTFOLIO] = None,
 ) -> None:
-    """Talk to an organism of a run; /help lists what else can be done.
+    """Talk to an organism of a run, to a colony or to a saved portfolio; /help lists what else can be done.
 
-    Each answer comes with who gave it, its tokens and what they cost by the world's prices. From a pipe, every line is
-    a question of its own and every answer one line.
+    Each answer comes with who gave it, why it was chosen where somebody chose, its tokens and what they cost by the
+    world's prices. From a pipe, every line is a question of its own and every answer one line.
     """
+    from evolora.serving.opening import open_speakers
     from evolora.serving.session import Session
-    from evolora.serving.speakers import open_speakers
 
-    speakers = open_speakers(run)
-    speaker = speakers.all[1] if organism is None else speakers.find(organism)
+    speakers = open_speakers(run, portfolio)
+    speaker = speakers.first if organism is None else speakers.find(organism)
     if speaker is None:
         assert organism is not None
+        if organism.startswith(("portfolio", "colony")):
+            there = ", ".join(team.name for team in speakers.teams) or "none"
+            raise RunFolderError(
+                f"{run}: expected one of its portfolios and living colonies ({there}), got {organism}; save a "
+                "portfolio with `evolora portfolio RUN --to RUN/portfolio`"
+            )
         speakers.residents.find(organism)  # raises, saying who there is
         raise RunFolderError(f"{run}: expected the id of an organism, got {organism}")
     session = Session(speakers, speaker, temperature, max_tokens)
@@ -92,18 +105,9 @@ def _answer(console: "Console", session: "Session", question: str) -> None:
     except ConfigError as error:
         _show(console, [str(error)])
         return
-    resident = session.speaker.resident
-    name = "host" if resident is None else f"organism {resident.id}"
-    console.print(name, style="bold green", end=" > ")
+    console.print(answer.speaker.title, style="bold green", end=" > ")
     console.print(answer.text or "(nothing)", markup=False)
-    lineage = "" if resident is None else f"lineage {resident.organism.lineage} · "
-    cut = " · cut at its limit" if answer.cut else ""
-    _show(
-        console,
-        [
-            f"{lineage}{answer.prompt_tokens} + {answer.generated_tokens} tokens · {answer.energy:.4f} energy{cut}",
-        ],
-    )
+    _show(console, session.explain(answer))
 
 
 def _show(console: "Console", lines: list[str]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evolora.errors import ConfigError
+from evolora.errors import ConfigError, RunFolderError
 
 if TYPE_CHECKING:
     from evolora.record.residents import Resident, Residents
@@ -21,7 +21,11 @@ def export(
     organism: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="This organism. Repeatable.", show_default=False)
     ] = None,
+    portfolio: Annotated[bool, typer.Option("--portfolio", help="The members of RUN/portfolio.")] = False,
     everybody: Annotated[bool, typer.Option("--all", help="Everybody who is alive.")] = False,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="The archive's elites, dead ones included, into a new folder.")
+    ] = False,
     lm_eval: Annotated[
         Path | None,
         typer.Option(
@@ -36,17 +40,21 @@ def export(
     ever overwritten. With --lm-eval the tasks that `evolora evaluate` tests with are written as a task folder: prompts
     have as many worked examples, and answers as much room, as the chosen organisms lived with.
     """
-    choices = [name for name, given in (("--elites", elites), ("--organism", organism), ("--all", everybody)) if given]
+    wanted = {"--elites": elites, "--organism": organism, "--portfolio": portfolio, "--all": everybody}
+    choices = [name for name, given in wanted.items() if given]
     if len(choices) > 1:
-        raise ConfigError(f"expected one of --elites, --organism and --all, got {' and '.join(choices)}")
+        raise ConfigError(f"expected one of {', '.join(wanted)}, got {' and '.join(choices)}")
     if to is None and lm_eval is None:
         raise ConfigError("expected --to DIR or --lm-eval DIR, got neither; say where adapters or tasks go")
+    if archive:
+        _export_archive(run, to, [*choices, *(["--lm-eval"] if lm_eval is not None else [])])
+        return
     from evolora.config.load import load_world
     from evolora.record.residents import open_residents
     from evolora.share.export import export_organisms
 
     residents = open_residents(run)
-    chosen = _choose(residents, organism, everybody)
+    chosen = _members(residents) if portfolio else _choose(residents, organism, everybody)
     if lm_eval is not None:
         _export_tasks(run, chosen, tasks, lm_eval)
     if to is None:
@@ -57,6 +65,20 @@ def export(
         typer.echo(f"organism {resident.id} adapts nothing: it is the bare host, and was passed over", err=True)
     for folder in folders:
         typer.echo(str(folder))
+
+
+def _members(residents: "Residents") -> "list[Resident]":
+    """The organisms of the run's portfolio."""
+    from evolora.build import reopen
+    from evolora.portfolio.beside_run import portfolios_of, residents_in
+
+    saved = portfolios_of(residents.path)
+    if not saved:
+        raise RunFolderError(
+            f"{residents.path}: expected a saved portfolio, got none; make one with "
+            f"`evolora portfolio {residents.path} --to {residents.path}/portfolio`"
+        )
+    return residents_in(saved[0], residents, reopen(residents.path)[0].sites)
 
 
 def _choose(residents: "Residents", wanted: list[str] | None, everybody: bool) -> "list[Resident]":
@@ -91,3 +113,13 @@ def _export_tasks(run: Path, chosen: "list[Resident]", num_tasks: int, target: P
         f"{target}: lm_eval --include_path {target} --tasks {','.join(groups)} "
         "--model hf --model_args pretrained=HOST_FOLDER,peft=ADAPTER"
     )
+
+
+def _export_archive(run: Path, to: Path | None, others: list[str]) -> None:
+    from evolora.share.archive_export import export_archive
+
+    if to is None or others:
+        beside = f"got {' and '.join(others)}" if others else "got no --to"
+        raise ConfigError(f"--archive: expected --to DIR and nothing else beside it, {beside}; make a call for each")
+    for folder in export_archive(run, to):
+        typer.echo(str(folder))

@@ -1,7 +1,7 @@
 """`evolora portfolio`: some organisms of a run, with a router, kept as one folder and measured."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,9 +15,20 @@ def portfolio(
         Path, typer.Argument(metavar="RUN", help="The folder of a run, or of a saved portfolio.", show_default=False)
     ],
     size: Annotated[int, typer.Option(min=1, help="Organisms to keep.")] = 6,
-    to: Annotated[Path | None, typer.Option(metavar="DIR", help="Save it as this folder.", show_default=False)] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Save it as this folder; serve, chat, export and pack find RUN/portfolio.",
+            show_default=False,
+        ),
+    ] = None,
     router: Annotated[str, typer.Option(help="ridge, centroid, arrow or fixed.")] = "ridge",
     candidates: Annotated[int, typer.Option(min=1, help="Organisms that answer selection tasks, best in life.")] = 24,
+    source: Annotated[
+        Literal["living", "archive"],
+        typer.Option("--from", help="Candidates: who is alive, or the archive's elites, dead ones included."),
+    ] = "living",
     selection: Annotated[int, typer.Option(min=2, help="Selection tasks of each niche.")] = 24,
     tasks: Annotated[int, typer.Option(min=2, help="Test tasks of each niche or family.")] = 60,
     shifts: Annotated[bool, typer.Option("--shifts", help="Test under shifts as well (our own families).")] = False,
@@ -31,13 +42,17 @@ def portfolio(
     from evolora.portfolio.session import open_saved, portfolio_of_run, save, test
 
     saved = (run / INDEX).is_file()
-    session = open_saved(run) if saved else portfolio_of_run(run, size, candidates, selection, router)
+    session = (
+        open_saved(run) if saved else portfolio_of_run(run, size, candidates, selection, router, source == "archive")
+    )
     if to is not None:
         save(session, to)
         typer.echo(str(to))
     for examined in test(session, tasks, shifts):
         _show(examined)
     _show_tokens(session.meter)
+    if to is None and not saved:
+        typer.echo(f"not saved: with --to {run / 'portfolio'} serve, chat, export and pack find it", err=True)
 
 
 def _show(examined: "Examined") -> None:

@@ -10,6 +10,11 @@ import typer
 
 from evolora.errors import ConfigError
 
+PORTFOLIO = typer.Option(
+    metavar="DIR",
+    help="A saved portfolio, as model `portfolio`. Repeatable. (default: RUN/portfolio, RUN/portfolio-NAME)",
+    show_default=False,
+)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -22,20 +27,22 @@ def serve(
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Most new tokens a client may ask for.")] = 256,
     max_prompt_tokens: Annotated[int, typer.Option(min=1, help="Longest prompt, in tokens.")] = 1024,
     max_waiting: Annotated[int, typer.Option(min=1, help="Requests that may wait; further ones are told 429.")] = 512,
+    portfolio: Annotated[list[Path] | None, PORTFOLIO] = None,
 ) -> None:
     """Serve the organisms of a run: /v1/models, /v1/chat/completions and /v1/completions, as OpenAI's clients use them.
 
-    A model is an organism (its full name, or its id) or `host`, the bare host. Requests for different organisms that
-    arrive together are answered in one batch. Streamed answers arrive when they are complete. Ctrl-C ends it.
+    A model is an organism (its full name, or its id), `host`, the bare host, `portfolio`, whose router chooses who
+    answers, or `colony-ID`, of whose members the best bidder answers. Requests that arrive together are answered in one
+    batch, whomever they are for. Streamed answers arrive when they are complete. Ctrl-C ends it.
     """
     listening = _listen(host_name, port)
     from evolora.record.checkpoint import checkpoints
     from evolora.serving.app import Bounds, make_app
+    from evolora.serving.opening import open_speakers
     from evolora.serving.requests import Limits
-    from evolora.serving.speakers import open_speakers
 
-    speakers = open_speakers(run)
-    created = int(checkpoints(run)[-1].stat().st_mtime)
+    speakers = open_speakers(run, portfolio)
+    created = int(max(path.stat().st_mtime for path in (run / "run.json", *checkpoints(run))))
     allowed = [*LOOPBACK[:2], "[::1]"] if host_name in LOOPBACK else ["*"]
     bounds = Bounds(Limits(max_prompt_tokens, max_tokens), max_waiting)
     app = make_app(speakers, bounds, created, allowed)
@@ -53,7 +60,9 @@ def serve(
     address = f"http://{host_name if ':' not in host_name else f'[{host_name}]'}:{listening.getsockname()[1]}/v1"
     adapters = speakers.num_adapter_bytes / 2**20
     typer.echo(f"{len(speakers.all) - 1} organisms and the host, {adapters:,.0f} MiB of adapters: {address}")
-    typer.echo(f"best: {speakers.all[1].name}")
+    typer.echo(f"begin with: {speakers.first.name}")
+    for team in speakers.teams:
+        typer.echo(f"{team.name}: {len(team.members)} members, one of whom answers")
     sys.stdout.flush()
     with suppress(KeyboardInterrupt):  # how to end it; uvicorn sometimes returns in its place
         uvicorn.Server(config).run(sockets=[listening])

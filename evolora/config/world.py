@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from evolora.config.archive import ArchiveConfig, axis_problems
 from evolora.config.colonies import ColoniesConfig
 from evolora.config.exams import ExamConfig
 from evolora.config.section import Count, Fraction, NonNegative, Positive, Range, Section
@@ -360,6 +361,7 @@ class WorldConfig(Section):
     death: DeathConfig = DeathConfig()
     reproduction: ReproductionConfig = ReproductionConfig()
     colonies: ColoniesConfig = ColoniesConfig()
+    archive: ArchiveConfig = ArchiveConfig()
     learning: LearningConfig = LearningConfig()
     record: RecordConfig = RecordConfig()
 
@@ -384,6 +386,8 @@ class WorldConfig(Section):
                 "colonies: expected selection: energy and economy: true where they are enabled (a colony shares what "
                 f"its members earn), got selection {self.selection}, economy {str(self.economy).lower()}"
             )
+        if self.archive.enabled and (problems := axis_problems(self.archive, names)):
+            raise ValueError(f"archive.axes: {problems[0]}")
         first = self.population.founders + len(self.population.immigrants)
         if first > self.population.capacity:
             who = "founders and immigrants" if self.population.immigrants else "founders"

@@ -29,7 +29,8 @@ Prompt = tuple[int, ...]
 class Case:
     """One thing to time: `run` does a round of work and returns the tokens it processed (prompt + generated).
 
-    `against` names the case it is compared with; `slow` cases, many times slower than what they stand beside, are timed once, without a warm-up.
+    `against` names the case it is compared with; `slow` cases are
+    timed once, without a warm-up.
     """
 
     name: str

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 Row = Mapping[str, Any]
 # Parts of a metrics row with a number for each of several names: they become `births.clone`, `niche_scores.rhyme`.
 PARTS = ("births", "deaths", "niche_scores", "niche_visitors", "niche_stocks", "niche_levels", "traits", "energy")
+OPTIONAL = ("colonies", "archive")  # parts that only some worlds have
 PLAIN = ("mean_score", "num_living", "num_lineages", "num_answers", "num_tokens", "num_learners", "learning_tokens")
 
 
@@ -46,6 +47,10 @@ def _numbers(row: Row) -> Iterator[tuple[str, JsonValue]]:
     for part in PARTS:
         for name, value in row[part].items():
             yield f"{part}.{name}", value
+    for part in OPTIONAL:
+        for name, value in row.get(part, {}).items():
+            if value is not None:
+                yield f"{part}.{name}", value
     yield from ((name, value) for name, value in row["ecology"].items() if value is not None)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from evolora.host.attention import Prefill, Scoring, Stream
 from evolora.host.bank import BankHooks
-from evolora.host.fused_learning import learn_through, rotate
+from evolora.host.fused_learning import inverse_rms, learn_through, rotate
 from evolora.host.layout import make_grid
 
 FUSABLE = ("llama", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
@@ -53,13 +53,18 @@ class Product:
 
 
 class Norm:
-    """x / sqrt(mean(x²) + epsilon) · weight over the last dimension (Zhang & Sennrich 2019), rounded once."""
+    """x / sqrt(mean(x²) + epsilon) · weight over the last dimension (Zhang & Sennrich 2019).
+
+    On a CPU torch's own is many passes over float32 copies of x; this is one that reads and two that write.
+    """
 
     def __init__(self, norm: Any) -> None:
         self.weight, self.epsilon = norm.weight, norm.variance_epsilon
 
     def __call__(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, self.epsilon)
+        if x.device.type != "cpu":
+            return F.rms_norm(x, (x.shape[-1],), self.weight, self.epsilon)
+        return (x * inverse_rms(x, self.epsilon).to(x.dtype)).mul_(self.weight)
 
 
 class FusedLayer:

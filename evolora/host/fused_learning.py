@@ -77,8 +77,7 @@ class _Normed(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (x,), norm = ctx.saved_tensors, ctx.norm
         width = x.shape[-1]
-        squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
-        inverse = (squares / width + norm.epsilon).rsqrt_()
+        inverse = inverse_rms(x, norm.epsilon)
         weighted = gradients[0] * norm.weight
         mean = (weighted * x).sum(-1, keepdim=True, dtype=torch.float32) / width
         found = weighted.mul_(inverse.to(x.dtype))
@@ -97,6 +96,13 @@ class _Rotated(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = ctx.saved_tensors
         return rotate(gradients[0], cos, -sin), None, None
+
+
+def inverse_rms(x: Tensor, epsilon: float) -> Tensor:
+    """1 / sqrt(mean(x²) + epsilon) over the last dimension, kept as one of 1: float32, whatever x is."""
+    squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
+    inverse: Tensor = squares.div_(x.shape[-1]).add_(epsilon).rsqrt_()
+    return inverse
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

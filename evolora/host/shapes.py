@@ -23,7 +23,9 @@ def site_shapes(name: str, modules: Sequence[str], layers: LayerChoice) -> list[
     """
     if name not in HOSTS:
         return None
-    packaged = HOSTS[name].packaged
+    packaged, shipped = HOSTS[name].packaged, HOSTS[name].shipped
+    if shipped is not None:
+        return find_sites(_empty_model(_read_config(shipped)), modules, layers)
     if packaged is None:
         return find_sites(_empty_model(tiny_config(name)), modules, layers)
     folder = host_folder(name, packaged)

@@ -36,7 +36,7 @@ class Heredity:
         """The function that makes a child's genome, for parents in `population`."""
 
         def conceive(plan: BirthPlan, _child_id: int, rng: np.random.Generator) -> Conception:
-            parents = [population[identity] for identity in plan.parents]
+            parents = [plan.parent(identity, population) for identity in plan.parents]
             return self.clone(parents[0], rng) if plan.kind == "clone" else self.merge(parents[0], parents[1], rng)
 
         return conceive

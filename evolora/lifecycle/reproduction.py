@@ -1,7 +1,7 @@
 """Births: planned so that the parents can pay, then carried out one by one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,12 +17,27 @@ from evolora.organism.population import Population
 
 @dataclass(frozen=True)
 class BirthPlan:
-    """A birth that can be paid: parent k pays `payments[k]` units; `displaced` (if any) makes room first."""
+    """A birth that can be paid: parent k pays `payments[k]` units; `displaced` (if any) makes room first.
+
+    A `guest` is the parent of its id as an archive keeps it, alive or dead; then the parents are not who pays: the
+    payer k of `payers` pays `payments[k]`.
+    """
 
     kind: Literal["clone", "merge"]
     parents: tuple[int, ...]
     payments: tuple[int, ...]
     displaced: int | None
+    guest: Organism | None = None
+    payers: tuple[int, ...] = ()  # empty: the parents
+
+    @property
+    def bill(self) -> tuple[tuple[int, int], ...]:
+        """(Who pays, how many units)."""
+        return tuple(zip(self.payers or self.parents, self.payments, strict=True))
+
+    def parent(self, identity: int, population: Population) -> Organism:
+        """One of the parents, as it passes itself on."""
+        return self.guest if self.guest is not None and self.guest.id == identity else population[identity]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +50,7 @@ class Conception:
 
 
 Conceive = Callable[[BirthPlan, int, np.random.Generator], Conception]
+Guests = Callable[[int], Organism | None]  # for a payer's id: a parent who pays nothing, or nobody
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,9 @@ class Breeder:
     An organism with at least `threshold` bears one child; each parent keeps at least `reserve` after paying
     its part of `endowment`. With chance `merge_prob` it looks for a partner by the `mate` rule. At `capacity`
     the `crowding` rule names who makes room.
+
+    A guest (an elite out of an archive) takes the mate's place in a merge, the parent's in a clone, and pays nothing:
+    the organism whose birth it is pays the whole endowment, if it can; if not, it bears without a guest.
     """
 
     threshold: float
@@ -62,6 +81,7 @@ class Breeder:
         generation: int,
         rng: np.random.Generator,
         standings: Mapping[int, int] | None = None,
+        guests: Guests | None = None,
     ) -> list[BirthPlan]:
         """Births in the order they are to happen, richest parent first; nothing is moved yet.
 
@@ -79,19 +99,20 @@ class Breeder:
                 break
             if parent_id not in living or energies[parent_id] < threshold:
                 continue  # displaced, or it paid as a partner, earlier in this plan
-            kind, parents, payments = self._find_payers(living[parent_id], living, energies, rng)
-            if not parents:
+            guest = None if guests is None else guests(parent_id)
+            plan = self._find_payers(living[parent_id], living, energies, rng, guest)
+            if plan is None:
                 continue
-            displaced: int | None = None
             if len(living) + len(plans) >= self.capacity:  # `living` lost the displaced; plans are newborns
-                protected = newborns.union(parents)
+                protected = newborns.union(plan.parents, plan.payers)
                 displaced = find_displaced(self.crowding, living.values(), energies, protected, rng)
                 if displaced is None:
                     continue
                 del living[displaced]
-            for payer_id, payment in zip(parents, payments, strict=True):
+                plan = replace(plan, displaced=displaced)
+            for payer_id, payment in plan.bill:
                 energies[payer_id] -= payment
-            plans.append(BirthPlan(kind, parents, payments, displaced))
+            plans.append(plan)
         return plans
 
     def _find_payers(
@@ -100,27 +121,31 @@ class Breeder:
         living: dict[int, Organism],
         energies: dict[int, int],
         rng: np.random.Generator,
-    ) -> tuple[Literal["clone", "merge"], tuple[int, ...], tuple[int, ...]]:
-        """Kind, parents and payments of one birth. No parents: it cannot be paid now.
+        guest: Organism | None = None,
+    ) -> BirthPlan | None:
+        """One birth, before anybody makes room for it. None: it cannot be paid now.
 
         Who wants a partner and finds none that can pay clones itself, if it can pay alone.
         """
         endowment, reserve = to_units(self.endowment), to_units(self.reserve)
         half = endowment // 2
-        if rng.random() < self.merge_prob and energies[parent.id] >= reserve + endowment - half:
+        wants_mate, can_pay_alone = rng.random() < self.merge_prob, energies[parent.id] >= reserve + endowment
+        if guest is not None and can_pay_alone:
+            kind: Literal["clone", "merge"] = "merge" if wants_mate else "clone"
+            parents = (parent.id, guest.id) if wants_mate else (guest.id,)
+            return BirthPlan(kind, parents, (endowment,), None, guest, payers=(parent.id,))
+        if wants_mate and energies[parent.id] >= reserve + endowment - half:
             able = [o for o in living.values() if o.id != parent.id and energies[o.id] >= reserve + half]
             partner = MATE_RULES[self.mate](parent, able, rng)
             if partner is not None:
-                return "merge", (parent.id, partner.id), (endowment - half, half)
-        if energies[parent.id] >= reserve + endowment:
-            return "clone", (parent.id,), (endowment,)
-        return "clone", (), ()
+                return BirthPlan("merge", (parent.id, partner.id), (endowment - half, half), None)
+        return BirthPlan("clone", (parent.id,), (endowment,), None) if can_pay_alone else None
 
 
 def pay_endowment(ledger: Ledger, plan: BirthPlan, child_account: str) -> int:
-    """Every parent pays its part into the child's open account; returns the units the child has."""
-    for parent_id, payment in zip(plan.parents, plan.payments, strict=True):
-        ledger.transfer(f"organism:{parent_id}", child_account, payment, Reason.ENDOWMENT)
+    """Everybody who pays puts its part into the child's open account; returns the units the child has."""
+    for payer_id, payment in plan.bill:
+        ledger.transfer(f"organism:{payer_id}", child_account, payment, Reason.ENDOWMENT)
     return sum(plan.payments)
 
 
@@ -142,7 +167,7 @@ def give_birth(
     events: list[Event] = []
     if plan.displaced is not None:
         events.append(bury(population, ledger, plan.displaced, DeathCause.CROWDING, generation, heir))
-    parents = [population[parent_id] for parent_id in plan.parents]
+    parents = [plan.parent(parent_id, population) for parent_id in plan.parents]
     child = Organism(
         id=child_id,
         genome=conception.genome,
@@ -155,10 +180,11 @@ def give_birth(
     ledger.open_account(child.account)
     energy = pay_endowment(ledger, plan, child.account)
     population.add(child)
-    for parent in parents:
-        parent.children += 1
+    for parent_id in plan.parents:
+        if parent_id in population:  # an elite may be dead
+            population[parent_id].children += 1
     payments = tuple(to_energy(payment) for payment in plan.payments)
-    events.append(_record(child, energy, payments, conception.operator))
+    events.append(_record(child, energy, payments, conception.operator, plan.payers))
     if plan.kind == "merge":
         first, second = parents
         lineages = (first.lineage, second.lineage)
@@ -178,7 +204,9 @@ def found(
     return _record(founder, to_units(energy), (), operator)
 
 
-def _record(child: Organism, energy: int, payments: tuple[float, ...], operator: str) -> Birth:
+def _record(
+    child: Organism, energy: int, payments: tuple[float, ...], operator: str, payers: tuple[int, ...] = ()
+) -> Birth:
     return Birth(
         generation=child.born,
         organism_id=child.id,
@@ -188,4 +216,5 @@ def _record(child: Organism, energy: int, payments: tuple[float, ...], operator:
         energy=to_energy(energy),
         payments=payments,
         operator=operator,
+        payers=payers,
     )

@@ -14,9 +14,9 @@ from evolora.organism.founding import zero_genome
 from evolora.organism.genome import Genome, SiteShape
 from evolora.portfolio.comparison import Effect, Pairs, compare
 from evolora.portfolio.portfolio import Portfolio, answer_by_every_mode
-from evolora.portfolio.splits import Split
+from evolora.portfolio.splits import Split, balanced_accuracy
 from evolora.record.residents import open_residents
-from evolora.routing.exam import Examiner
+from evolora.routing.exam import Examiner, Question
 from evolora.routing.modes import Answered, single
 from evolora.routing.tokens import TokenMeter
 
@@ -40,11 +40,25 @@ def candidates_of_run(run: Path, most: int) -> dict[int, Genome]:
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """What every mode answered to the questions of a split; `families` are the questions' niches."""
+    """What every mode answered to the `questions` of a split."""
 
     shift: str
-    families: tuple[str, ...]
+    questions: tuple[Question, ...]
     answered: Mapping[str, Answered]
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Niche name of every question."""
+        return tuple(question.niche.name for question in self.questions)
+
+    def balanced(self, mode: str) -> dict[str, float]:
+        """Niche name -> balanced accuracy of a mode: what answering the same to everything cannot raise."""
+        families, scores = np.array(self.families), self.answered[mode].scores
+        found = {}
+        for family in dict.fromkeys(self.families):
+            own = np.flatnonzero(families == family)
+            found[family] = balanced_accuracy(scores[own], [self.questions[place] for place in own])
+        return found
 
     def against(self, first: str, second: str) -> Pairs:
         """One seed's pairs of two modes."""
@@ -66,4 +80,4 @@ def examine(
     routing = portfolio.route(split.questions, evaluator)
     answered = {HOST: single(sheet, 0)}
     answered |= answer_by_every_mode(portfolio, sheet.of(list(portfolio.members)), routing)
-    return Examined(split.shift, split.families, answered)
+    return Examined(split.shift, split.questions, answered)

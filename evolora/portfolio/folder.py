@@ -6,31 +6,42 @@ router.safetensors the router's arrays in float64; absent for Arrow
 adapters/NAME/     one PEFT directory a member, in the order of preference of the choice
 """
 
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
-from evolora.config.load import dump_world, load_world
+from evolora.config.load import dump_world
 from evolora.config.world import WorldConfig
-from evolora.errors import RunFolderError
+from evolora.errors import BundleError, RunFolderError
+from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome, SiteShape
-from evolora.organism.traits import Traits
-from evolora.portfolio.portfolio import ARROW, Portfolio
+from evolora.portfolio.portfolio import ARROW, Portfolio, read
 from evolora.record.adapter import import_peft
-from evolora.routing.router import ROUTERS, restore_router
+from evolora.routing.router import restore_router
+from evolora.share.check import check_world
 from evolora.share.peft_export import export_peft
+from evolora.share.portfolio_format import (
+    ADAPTERS,
+    FORMAT,
+    INDEX,
+    ROUTER,
+    WORLD,
+    MemberEntry,
+    digests,
+    member_name,
+    read_index,
+    read_router,
+    traits_entry,
+)
 
-FORMAT = 1
-INDEX, WORLD, ROUTER, ADAPTERS = "portfolio.json", "world.yaml", "router.safetensors", "adapters"
+__all__ = ["INDEX", "WORLD", "Saved", "check_reading", "load_portfolio", "read_world", "save_portfolio"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +81,7 @@ def _write(
 ) -> None:
     (folder / WORLD).write_text(dump_world(config), encoding="utf-8")
     for identity, genome in portfolio.members.items():
-        export_peft(genome, folder / ADAPTERS / _name(identity), config.host.name, sites)
+        export_peft(genome, folder / ADAPTERS / member_name(identity), config.host.name, sites)
     if portfolio.router is not None:
         arrays = {name: np.ascontiguousarray(array) for name, array in portfolio.router.arrays().items()}
         save_file(arrays, folder / ROUTER)
@@ -78,12 +89,12 @@ def _write(
         "format": FORMAT,
         "host_digest": host_digest,
         "members": [
-            {"id": identity, "adapter": _name(identity), "traits": asdict(genome.traits)}
+            {"id": identity, "adapter": member_name(identity), "traits": traits_entry(genome.traits)}
             for identity, genome in portfolio.members.items()
         ],
         "best": portfolio.best,
         "router": portfolio.router_kind,
-        "files": _digests(folder),
+        "files": digests(folder),
         "notes": notes,
     }
     (folder / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -92,54 +103,55 @@ def _write(
 def load_portfolio(folder: Path, sites: Sequence[SiteShape]) -> Saved:
     """The portfolio in `folder`, for a host with `sites`: routes and answers as when it was saved.
 
+    Anybody may have written the folder: nothing in it is run, and everything is checked before it is used.
+
     Raises:
         RunFolderError: no portfolio, one of another format, or a file that is missing, added or changed.
         GenomeError: an adapter that does not fit `sites`.
     """
-    index = _read_index(folder)
-    if (found := _digests(folder)) != index["files"]:
-        odd = sorted(name for name in {*found, *index["files"]} if found.get(name) != index["files"].get(name))
-        raise RunFolderError(f"{folder}: expected the files that were saved, got {odd[0]} missing, added or changed")
-    config = load_world(str(folder / WORLD))
-    members = {
-        row["id"]: _member(folder / ADAPTERS / row["adapter"], row["traits"], sites, config.genome.scaling)
-        for row in index["members"]
-    }
     try:
-        router = None if index["router"] == ARROW else restore_router(index["router"], load_file(folder / ROUTER))
-    except (SafetensorError, TypeError) as error:
-        raise RunFolderError(f"{folder}: expected the arrays of a {index['router']} router, got {error}") from error
-    portfolio = Portfolio(members, index["best"], index["router"], router)
-    return Saved(portfolio, config, index["host_digest"], index["notes"])
+        index = read_index(folder)
+        arrays = read_router(folder, index.router, len(index.members))
+    except BundleError as error:
+        raise RunFolderError(f"{folder}: {error}") from error
+    config = read_world(folder)
+    members = {member.id: _member(folder, member, sites, config.genome.scaling) for member in index.members}
+    router = None if index.router == ARROW else restore_router(index.router, arrays)
+    return Saved(Portfolio(members, index.best, index.router, router), config, index.host_digest, index.notes)
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
+def check_reading(folder: Path, portfolio: Portfolio, evaluator: LocalEvaluator) -> None:
+    """Refuse a router that was not fitted on hidden states as wide as this host's: it would fail at every question.
+
+    Raises:
+        RunFolderError: naming both widths.
+    """
+    fitted = {} if portfolio.router is None else portfolio.router.arrays()
+    if "mean" in fitted:
+        width = read([evaluator.prompts.build("?")], evaluator).shape[1]
+        if len(fitted["mean"]) != width:
+            raise RunFolderError(
+                f"{folder}: expected a router of hidden states {width} wide, got {len(fitted['mean'])}; "
+                "it was made on another host"
+            )
+
+
+def read_world(folder: Path) -> WorldConfig:
+    """The world of the portfolio in `folder`: a whole file, which extends nothing.
+
+    Raises:
+        RunFolderError: there is none.
+    """
     try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return check_world((folder / WORLD).read_bytes(), WORLD)
+    except (OSError, BundleError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise RunFolderError(
-            f"{folder}: expected a portfolio ({INDEX}), got {type(error).__name__}; "
-            "make one with `evolora portfolio RUN --to DIR`"
+            f"{folder}: expected a portfolio with its {WORLD}, got: {reason}; copy it again"
         ) from error
-    expected = {"format", "host_digest", "members", "best", "router", "files", "notes"}
-    if not isinstance(index, dict) or set(index) != expected or index["format"] != FORMAT:
-        raise RunFolderError(f"{folder}/{INDEX}: expected a portfolio of format {FORMAT}, got something else")
-    if index["router"] not in (*ROUTERS, ARROW):
-        raise RunFolderError(f"{folder}/{INDEX}: expected a router out of {', '.join(ROUTERS)}, {ARROW}")
-    return index
 
 
-def _member(directory: Path, traits: Mapping[str, Any], sites: Sequence[SiteShape], scaling: float) -> Genome:
-    factors = import_peft(directory, sites, scaling)
+def _member(folder: Path, member: MemberEntry, sites: Sequence[SiteShape], scaling: float) -> Genome:
+    factors = import_peft(folder / ADAPTERS / member.adapter, sites, scaling)
     rank = next(iter(factors.values())).rank  # of one rank, without the directions that were zero
-    return Genome(factors, replace(Traits(**traits), rank=rank), scaling).validated()
-
-
-def _name(identity: int) -> str:
-    return f"organism-{identity:06d}"
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """Every file below `folder` but the index -> SHA-256."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != INDEX)
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return Genome(factors, replace(member.traits.to_traits(), rank=rank), scaling).validated()

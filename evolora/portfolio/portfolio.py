@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from torch import Tensor
 
 from evolora.environment.tasks import TaskSource
 from evolora.evaluation.local import LocalEvaluator
@@ -35,10 +37,17 @@ class Portfolio:
         """Preferences for every question, from the host's reading of its bare text."""
         prompts = [evaluator.prompts.build(question.task.question) for question in questions]
         tokens = np.array([len(prompt) for prompt in prompts], dtype=np.float64)
+        return Routing(self.preferences(prompts, evaluator), tokens)
+
+    def preferences(self, prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:
+        """(prompts, members): how much each member is preferred for a question that was built into a prompt."""
         if self.router is None:
-            shares = evaluator.reader.alignments(prompts, prototypes(list(self.members.values())))
-            return Routing(shares.double().numpy(), tokens)
-        return Routing(self.router.preferences(read(prompts, evaluator)), tokens)
+            return evaluator.reader.alignments(prompts, self._prototypes).double().numpy()
+        return self.router.preferences(read(prompts, evaluator))
+
+    @cached_property
+    def _prototypes(self) -> dict[str, Tensor]:
+        return prototypes(list(self.members.values()))
 
 
 def read(prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:

@@ -10,8 +10,9 @@ from evolora.config.load import load_world
 from evolora.config.world import WorldConfig
 from evolora.errors import RunFolderError
 from evolora.evaluation.local import LocalEvaluator
+from evolora.portfolio.archived import candidates_of_archive
 from evolora.portfolio.examine import Examined, bare_host, candidates_of_run, examine
-from evolora.portfolio.folder import WORLD, load_portfolio, save_portfolio
+from evolora.portfolio.folder import check_reading, load_portfolio, read_world, save_portfolio
 from evolora.portfolio.portfolio import Portfolio, assemble
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions
 from evolora.record.run_dir import RunDir
@@ -31,15 +32,17 @@ class Session:
     notes: dict[str, Any]
 
 
-def portfolio_of_run(run: Path, size: int, candidates: int, selection: int, router: str) -> Session:
-    """Choose and fit on `selection` tasks of every niche of the run's world.
+def portfolio_of_run(
+    run: Path, size: int, candidates: int, selection: int, router: str, from_archive: bool = False
+) -> Session:
+    """Choose and fit on `selection` tasks of every niche of the run's world, out of the living or out of the archive.
 
     Raises:
-        EvoloraError: no run, nobody alive, another host, or no such router.
+        EvoloraError: no run, nobody alive, no archive, another host, or no such router.
     """
     run_dir = RunDir.open(run)
     config = load_world(str(run / "world.yaml"))
-    genomes = candidates_of_run(run, candidates)
+    genomes = candidates_of_archive(run, candidates) if from_archive else candidates_of_run(run, candidates)
     rules, evaluator, meter = build_rules(config), build_evaluator(config), TokenMeter()
     check_host(run_dir, evaluator.host.digest)
     questions = selection_questions(rules.niches, rules.tasks, selection)
@@ -47,6 +50,7 @@ def portfolio_of_run(run: Path, size: int, candidates: int, selection: int, rout
     notes = {
         "run": run.resolve().name,
         "candidates": len(genomes),
+        "from": "archive" if from_archive else "living",
         "selection_questions": len(questions),
         "selection_scores": {
             str(m): round(float(s.mean()), 6) for m, s in zip(sheet.members, sheet.scores, strict=True)
@@ -62,9 +66,7 @@ def open_saved(folder: Path) -> Session:
     Raises:
         EvoloraError: a damaged folder, or another host than it was made on.
     """
-    if not (folder / WORLD).is_file():
-        raise RunFolderError(f"{folder}: expected a portfolio with {WORLD}, got none; copy it again")
-    config = load_world(str(folder / WORLD))
+    config = read_world(folder)
     evaluator = build_evaluator(config)
     saved = load_portfolio(folder, evaluator.sites)
     if saved.host_digest != evaluator.host.digest:
@@ -72,6 +74,7 @@ def open_saved(folder: Path) -> Session:
             f"{folder}: expected the host it was made on (digest {saved.host_digest[:12]}), "
             f"got {evaluator.host.digest[:12]}; bring that host back"
         )
+    check_reading(folder, saved.portfolio, evaluator)
     return Session(saved.portfolio, config, build_rules(config), evaluator, TokenMeter(), dict(saved.notes))
 
 

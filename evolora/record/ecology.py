@@ -3,7 +3,7 @@
 The formulas are in `evolora.record.measures`, one named function each; here they meet the census of a generation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,16 @@ from evolora.record.rows import Row, spread
 from evolora.rng import stream
 
 
-def measure_ecology(history: History, census: Census, events: Sequence[Event], seed: int, thorough: bool) -> Row:
-    """All measures of a generation; `history` is brought up to date. `events` are its deaths and births.
+def measure_ecology(
+    history: History,
+    census: Census,
+    events: Sequence[Event],
+    seed: int,
+    thorough: bool,
+    elites: Collection[int] = (),
+) -> Row:
+    """All measures of a generation; `history` is brought up to date. `events` are its deaths and births; `elites` are
+    the ids of those who may yet bear though they are dead.
 
     1 lives so far  2 who lives where  3 what they can do together  4 how unequal they are  5 selection and heredity
     6 kinship  7 activity and MODES  8 (thorough) null models and adapters  9 the generation's events
@@ -56,7 +64,7 @@ def measure_ecology(history: History, census: Census, events: Sequence[Event], s
         **_adapter_row(census),
     }
     settle_open_endedness(history, census.generation, events, seed)
-    record_births(history, census, events)
+    record_births(history, census, events, elites)
     if row.keys() != MEANINGS.keys():
         raise AssertionError(f"measures and glossary differ: {sorted(row.keys() ^ MEANINGS.keys())}")
     return {name: None if (value := row[name]) is None else _rounded(float(value)) for name in sorted(MEANINGS)}

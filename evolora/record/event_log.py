@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
 )
 OF_AN_ORGANISM = ("birth", "death")
 KNOWN = (*OF_AN_ORGANISM, "merge")
-COLONY = b'"colony_id"'  # in a line that speaks of colonies, however it is spaced
+OTHERS = (b'"colony_id"', b'"measures"')  # in a line that speaks of colonies or elites, however it is spaced
 MOST_CHUNKS = 64  # pieces the table may be in: each reading adds one
 MOST_OTHERS = 100_000  # rows of other kinds of event that are kept, the latest
 
@@ -88,11 +88,11 @@ class EventLog:
     def _parse(self, block: bytes) -> Iterator[pa.Table]:
         """A table of the block's events: in one go where all lines are sound, else line by line.
 
-        Lines that may speak of colonies are taken out first: they would send all others the slow way.
+        Lines that may speak of colonies or elites are taken out first: they would send all others the slow way.
         """
         lines = block.splitlines(keepends=True)
-        odd = [line for line in lines if COLONY in line]
-        rest = b"".join(line for line in lines if COLONY not in line) if odd else block
+        odd = [line for line in lines if any(mark in line for mark in OTHERS)]
+        rest = b"".join(line for line in lines if not any(mark in line for mark in OTHERS)) if odd else block
         table = _parse_at_once(rest) if rest.strip() else SCHEMA.empty_table()
         if table is None:
             odd, table = lines, SCHEMA.empty_table()

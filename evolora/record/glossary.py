@@ -21,6 +21,20 @@ def _each(pattern: str, parts: dict[str, str], what: str, unit: str, costly: boo
     return {pattern.format(part): Meaning(f"{what}, {said}", unit, costly) for part, said in parts.items()}
 
 
+ARCHIVE: dict[str, Meaning] = {
+    "elites": Meaning("cells of the archive with an elite", "cells"),
+    "coverage": Meaning("cells with an elite, of all", "share"),
+    "qd_score": Meaning("sum of the elites' objectives (mean score over remembered tasks), offset 0", "score"),
+    "norm_qd_score": Meaning("QD-score over the number of cells: an empty cell counts 0", "score"),
+    "best": Meaning("best objective of an elite", "score"),
+    "mean": Meaning("mean objective of the elites", "score"),
+    "new": Meaning("cells that got their first elite in this generation", "cells"),
+    "improved": Meaning("cells whose elite gave way to a better one in this generation", "cells"),
+    "dead": Meaning("elites whose organism is no longer alive", "cells"),
+    "organisms": Meaning("different organisms among the elites", "organisms"),
+    "births": Meaning("births of this generation with an elite for a parent", "births"),
+}  # a row's `archive`, in worlds that have one
+
 ORDERS = {
     "hill_0": "order 0 (how many)",
     "hill_1": "order 1 (weighed by frequency)",

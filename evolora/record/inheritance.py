@@ -1,6 +1,6 @@
 """A generation's row of selection, heredity and kinship."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -139,10 +139,11 @@ def kinship_row(history: History, census: Census, thorough: bool) -> Row:
     }
 
 
-def record_births(history: History, census: Census, events: Sequence[Event]) -> None:
+def record_births(history: History, census: Census, events: Sequence[Event], elites: Collection[int] = ()) -> None:
     """Write the generation's births into the pedigree and forget the dead, and now and then ancestors without heirs.
 
-    A parent that was forgotten (long dead, and brought back to bear) is left out: its child begins a tree of its own.
+    The dead among the `elites` of an archive, who may yet bear, stay in it with their ancestors. A parent that was
+    forgotten is left out: its child begins a tree of its own.
     """
     living = set(census.ids)
     for event in events:
@@ -155,7 +156,8 @@ def record_births(history: History, census: Census, events: Sequence[Event]) -> 
             history.scores.pop(event.organism_id, None)
             history.answers.pop(event.organism_id, None)
     if census.generation % SNAPSHOT_EVERY == 0:
-        history.pedigree = {own: history.pedigree[own] for own in ancestors(history.pedigree, living)}
+        kept = living.union(own for own in elites if own in history.pedigree)
+        history.pedigree = {own: history.pedigree[own] for own in ancestors(history.pedigree, kept)}
 
 
 def _mean(values: Iterator[int]) -> float | None:

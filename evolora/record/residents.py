@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from evolora.errors import RunFolderError
+from evolora.lifecycle.archive import Elite
 from evolora.organism.genome import Genome
 from evolora.organism.organism import Organism
 from evolora.record.checkpoint import checkpoints, load_checkpoint
 from evolora.record.run_dir import EVENTS, RunDir
+from evolora.world import World
 
 _DIGITS = 12  # of the weights' digest in a name: 48 bits
 
@@ -52,13 +54,14 @@ class Resident:
 class Residents:
     """Who lives in a run after `generation`, best first (by `merit`, then by id); `run` is its run.json.
 
-    Organisms whose weights are not finite are left out: nobody can use them.
+    Organisms whose weights are not finite are left out: nobody can use them. They are in `world`, the whole state.
     """
 
     path: Path
     generation: int
     run: dict[str, Any]
     members: tuple[Resident, ...]
+    world: World
 
     def find(self, wanted: str) -> Resident:
         """The resident with an id (`42`, `organism-42`) or a full name.
@@ -87,7 +90,10 @@ def open_residents(path: Path) -> Residents:
     run_dir = RunDir.open(path)
     saved = checkpoints(path)
     if not saved:
-        raise RunFolderError(f"{path}: expected a checkpoint, got none; simulate the world again")
+        raise RunFolderError(
+            f"{path}: expected a checkpoint, got none; simulate the world again (a bundle brings no checkpoint: "
+            "the organisms in it are PEFT adapters, in elites/ and portfolio/)"
+        )
     world, _ = load_checkpoint(saved[-1])
     name = re.sub(r"[^A-Za-z0-9_-]", "_", path.resolve().name)
     members = []
@@ -99,7 +105,27 @@ def open_residents(path: Path) -> Residents:
         raise RunFolderError(
             f"{path}: expected living organisms in {saved[-1].name}, got none; the world died out, choose another run"
         )
-    return Residents(path, world.generation, run_dir.info(), tuple(members))
+    return Residents(path, world.generation, run_dir.info(), tuple(members), world)
+
+
+def open_archive(path: Path) -> list[Elite]:
+    """The elites in the archive of a run's last checkpoint, by cell. No host is loaded.
+
+    Raises:
+        RunFolderError: no run, no whole checkpoint, no archive, or nobody in it.
+    """
+    RunDir.open(path)
+    saved = checkpoints(path)
+    if not saved:
+        raise RunFolderError(f"{path}: expected a checkpoint, got none; simulate the world again")
+    archive = load_checkpoint(saved[-1])[0].archive
+    if archive is None or not archive.elites:
+        got = "none" if archive is None else "an empty one"
+        raise RunFolderError(
+            f"{path}: expected an archive of elites in {saved[-1].name}, got {got}; "
+            "set archive.enabled=true in the world, and let it live"
+        )
+    return archive.elites
 
 
 def ancestry(path: Path, organism_id: int) -> list[dict[str, Any]]:

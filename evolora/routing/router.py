@@ -17,9 +17,11 @@ PENALTIES = tuple(10.0**power for power in range(-2, 6))  # ridge penalties trie
 
 @dataclass(frozen=True, eq=False)
 class Ridge:
-    """Predicts each member's score linearly: standardised features · `weights` (width, members) + `intercept`.
+    """Predicts each member's score above the members' mean: standardised features · `weights` (width, members) +
+    `intercept`.
 
-    Hoerl & Kennard 1970; one penalty for all members, the one with the least leave-one-out error.
+    Hoerl & Kennard 1970; one penalty for all members, the one with the least leave-one-out error. Not the scores
+    themselves are predicted: how hard a question is tells nothing about whom to ask, but would set the penalty.
     """
 
     mean: Numbers
@@ -28,7 +30,7 @@ class Ridge:
     intercept: Numbers
 
     def preferences(self, features: Numbers) -> Numbers:
-        """(questions, members): predicted scores."""
+        """(questions, members): predicted scores above the members' mean."""
         return np.asarray((features - self.mean) / self.scale @ self.weights + self.intercept)
 
     def arrays(self) -> dict[str, Numbers]:
@@ -39,8 +41,9 @@ def fit_ridge(features: Numbers, scores: Numbers) -> Ridge:
     """A ridge router from selection `features` (questions, width) and `scores` (members, questions)."""
     mean, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 1e-8, scale, 1.0)
-    x, intercept = (features - mean) / scale, scores.mean(axis=1)
-    y = scores.T - intercept  # (questions, members)
+    above = scores - scores.mean(axis=0)
+    x, intercept = (features - mean) / scale, above.mean(axis=1)
+    y = above.T - intercept  # (questions, members)
     u, s, vt = np.linalg.svd(x, full_matrices=False)
     projected = u.T @ y
     best, least = PENALTIES[0], np.inf

@@ -16,8 +16,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from evolora.host.decode import Generated
-from evolora.host.decode import Request as BankRequest
 from evolora.serving.collector import BankError, ClosedError, Collector, QueueFullError
 from evolora.serving.requests import (
     BadRequestError,
@@ -42,9 +40,11 @@ from evolora.serving.responses import (
     opening,
     whole,
 )
-from evolora.serving.speakers import Speaker, Speakers
+from evolora.serving.speaker import Speaker
+from evolora.serving.speakers import Asked, Given, Speakers
+from evolora.serving.teams import Team
 
-Pending = asyncio.Future[list[Generated]]
+Pending = asyncio.Future[Given]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def make_app(speakers: Speakers, bounds: Bounds, created: int, allowed_hosts: li
 class _Server:
     def __init__(self, speakers: Speakers, bounds: Bounds, created: int) -> None:
         self.speakers, self.bounds, self.created = speakers, bounds, created
-        self.collector = Collector(speakers.generate, bounds.max_waiting, bounds.max_batch)
+        self.collector = Collector(speakers.answer, bounds.max_waiting, bounds.max_batch)
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -102,7 +102,8 @@ class _Server:
             self.collector.close()
 
     async def list_models(self, request: Request) -> Response:
-        models = [model_body(self.speakers, speaker, self.created) for speaker in self.speakers.all]
+        everybody: list[Speaker | Team] = [*self.speakers.all, *self.speakers.teams]
+        models = [model_body(self.speakers, one, self.created) for one in everybody]
         return JSONResponse({"object": "list", "data": models})
 
     async def show_model(self, request: Request) -> Response:
@@ -110,35 +111,41 @@ class _Server:
 
     async def chat(self, request: Request) -> Response:
         body = read_body(ChatBody, await self._json(request))
-        speaker, limits = self._find(body.model), self.bounds.limits
+        who, limits = self._find(body.model), self.bounds.limits
         check_length([message.text for message in body.messages], limits, "messages")
         conversation = conversation_of(body)
         prompt = await run_in_threadpool(self.speakers.prompt, conversation)
+        question = await self._question(who, conversation.question)
         most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
-        asked = to_request(self.speakers, speaker, prompt, body, most, limits)
-        return await self._answer(request, Ticket(speaker, "chat", body.stops), asked, body)
+        asked = to_request(self.speakers, who, (prompt, question), body, most, limits)
+        return await self._answer(request, Ticket(who, "chat", body.stops), asked, body)
 
     async def complete(self, request: Request) -> Response:
         body = read_body(CompletionBody, await self._json(request))
-        speaker, limits = self._find(body.model), self.bounds.limits
+        who, limits = self._find(body.model), self.bounds.limits
         check_length([body.prompt], limits, "prompt")
         prompt = await run_in_threadpool(self.speakers.raw_prompt, body.prompt)
-        asked = to_request(self.speakers, speaker, prompt, body, body.max_tokens, limits)
-        return await self._answer(request, Ticket(speaker, "text", body.stops), asked, body)
+        question = await self._question(who, body.prompt)
+        asked = to_request(self.speakers, who, (prompt, question), body, body.max_tokens, limits)
+        return await self._answer(request, Ticket(who, "text", body.stops), asked, body)
+
+    async def _question(self, who: Speaker | Team, text: str) -> tuple[int, ...]:
+        """What a team chooses by; a speaker is spared the way through another thread."""
+        return await run_in_threadpool(self.speakers.bare_question, who, text) if isinstance(who, Team) else ()
 
     async def _answer(
-        self, request: Request, ticket: Ticket, asked: BankRequest, body: ChatBody | CompletionBody
+        self, request: Request, ticket: Ticket, asked: Asked, body: ChatBody | CompletionBody
     ) -> Response:
         pending = self.collector.submit(asked)  # raises before a stream begins, so that 429 is a status
         if body.stream:
             include_usage = bool(body.stream_options and body.stream_options.include_usage)
             events = self._stream(ticket, asked, pending, include_usage)
             return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
-        answers = await _unless_gone(request, pending)
-        return JSONResponse(whole(make_reply(self.speakers, ticket, asked, answers)))
+        given = await _unless_gone(request, pending)
+        return JSONResponse(whole(make_reply(self.speakers, ticket, asked, given)))
 
     async def _stream(
-        self, ticket: Ticket, asked: BankRequest, pending: Pending, include_usage: bool
+        self, ticket: Ticket, asked: Asked, pending: Pending, include_usage: bool
     ) -> AsyncIterator[bytes]:
         """Server-sent events. A vanished client ends this generator, and the cancelled `pending` leaves the queue."""
         try:
@@ -155,13 +162,13 @@ class _Server:
         finally:
             pending.cancel()
 
-    def _find(self, model: str) -> Speaker:
-        speaker = self.speakers.find(model)
-        if speaker is None:
+    def _find(self, model: str) -> Speaker | Team:
+        who = self.speakers.find(model)
+        if who is None:
             raise BadRequestError(
                 f"model: expected one of those in /v1/models, got '{model[:120]}'", "model", "model_not_found", 404
             )
-        return speaker
+        return who
 
     async def _json(self, request: Request) -> object:
         """The body, within its bounds of size and time."""
@@ -186,7 +193,7 @@ class _Server:
         return body
 
 
-async def _unless_gone(request: Request, pending: Pending) -> list[Generated]:
+async def _unless_gone(request: Request, pending: Pending) -> Given:
     """The answers, or ClientDisconnect as soon as nobody waits for them."""
     gone = asyncio.create_task(_disconnected(request))
     try:

@@ -4,10 +4,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
 
-from evolora.host.decode import Generated, Request
 
-Generate = Callable[[Sequence[Request]], list[list[Generated]]]
+class Sampled(Protocol):
+    """A request, as far as the collector looks into it: how many answers it takes."""
+
+    @property
+    def num_samples(self) -> int: ...
+
+
+AskedT = TypeVar("AskedT", bound=Sampled)
+GivenT = TypeVar("GivenT")
 
 PATIENCE = 0.1  # share of the last batch's time
 
@@ -29,7 +37,7 @@ class BankError(Exception):
         super().__init__("the server failed to answer")
 
 
-class Collector:
+class Collector(Generic[AskedT, GivenT]):
     """Gathers requests while a batch is being answered, or while they keep arriving, and answers them in one batch.
 
     A request waits `window` seconds for others; as long as others do come, up to `PATIENCE` of the time that the last
@@ -39,9 +47,15 @@ class Collector:
     answer is, and new requests are admitted between batches.
     """
 
-    def __init__(self, generate: Generate, max_waiting: int, max_batch: int, window: float = 0.005) -> None:
-        self._generate, self._max_waiting, self._max_batch, self._window = generate, max_waiting, max_batch, window
-        self._waiting: dict[asyncio.Future[list[Generated]], Request] = {}  # in order of arrival
+    def __init__(
+        self,
+        answer: Callable[[Sequence[AskedT]], list[GivenT]],
+        max_waiting: int,
+        max_batch: int,
+        window: float = 0.005,
+    ) -> None:
+        self._answer, self._max_waiting, self._max_batch, self._window = answer, max_waiting, max_batch, window
+        self._waiting: dict[asyncio.Future[GivenT], AskedT] = {}  # in order of arrival
         self._arrived = asyncio.Event()
         self._closed = False
         self._num_arrived, self._last_seconds = 0, 0.0
@@ -56,7 +70,7 @@ class Collector:
         """Whether so many requests more would be taken on now."""
         return not self._closed and len(self._waiting) + num_requests <= self._max_waiting
 
-    def submit(self, request: Request) -> "asyncio.Future[list[Generated]]":
+    def submit(self, request: AskedT) -> "asyncio.Future[GivenT]":
         """Take a request on; cancel the future to give it up.
 
         Raises:
@@ -67,7 +81,7 @@ class Collector:
             raise ClosedError
         if not self.has_room():
             raise QueueFullError
-        future: asyncio.Future[list[Generated]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[GivenT] = asyncio.get_running_loop().create_future()
         self._waiting[future] = request
         self._num_arrived += 1
         future.add_done_callback(lambda done: self._waiting.pop(done, None))  # gone as soon as it is cancelled
@@ -88,7 +102,7 @@ class Collector:
             requests = [request for _, request in batch]
             start = loop.time()
             try:
-                answers = await loop.run_in_executor(self._thread, self._generate, requests)
+                answers = await loop.run_in_executor(self._thread, self._answer, requests)
             except asyncio.CancelledError:
                 for future, _ in batch:
                     if not future.done():
@@ -122,9 +136,9 @@ class Collector:
             if self._num_arrived == before or loop.time() >= end:
                 return
 
-    def _take(self) -> list[tuple["asyncio.Future[list[Generated]]", Request]]:
+    def _take(self) -> list[tuple["asyncio.Future[GivenT]", AskedT]]:
         """Those who came first, as many as make a batch; they wait no longer."""
-        batch: list[tuple[asyncio.Future[list[Generated]], Request]] = []
+        batch: list[tuple[asyncio.Future[GivenT], AskedT]] = []
         rows = 0
         for future, request in self._waiting.items():
             if batch and rows + request.num_samples > self._max_batch:

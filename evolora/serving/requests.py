@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evolora.host.decode import Request
 from evolora.rng import key64
-from evolora.serving.speakers import Conversation, Speaker, Speakers
+from evolora.serving.speaker import Conversation, Speaker
+from evolora.serving.speakers import Asked, Speakers
+from evolora.serving.teams import Prompt, Team
 
 # What is not supported: field -> the values that ask for nothing. Fields unknown to both are ignored, as metadata is.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -160,16 +161,22 @@ def too_long(got: str, limits: Limits, param: str) -> BadRequestError:
 
 
 def to_request(
-    speakers: Speakers, speaker: Speaker, prompt: tuple[int, ...], body: Wishes, most: int | None, limits: Limits
-) -> Request:
-    """The bank's request. `most` is the client's limit of new tokens; None takes the speaker's own.
+    speakers: Speakers,
+    who: Speaker | Team,
+    prompts: tuple[Prompt, Prompt],
+    body: Wishes,
+    most: int | None,
+    limits: Limits,
+) -> Asked:
+    """What is asked of the bank. `prompts` are the whole one, and the bare question that teams choose by.
 
+    `most` is the client's limit of new tokens; None takes the answerer's own.
     Without a temperature the answer is greedy, as held-out tests are.
 
     Raises:
         BadRequestError: the prompt, or the answer asked for, is too long.
     """
-    param = "messages" if isinstance(body, ChatBody) else "prompt"
+    param, (prompt, question) = "messages" if isinstance(body, ChatBody) else "prompt", prompts
     if len(prompt) > limits.prompt_tokens:
         raise too_long(f"{len(prompt)} tokens", limits, param)
     if not prompt:
@@ -178,13 +185,13 @@ def to_request(
         raise BadRequestError(
             f"max_tokens: expected at most {limits.answer_tokens}, got {most}; ask for less", "max_tokens"
         )
-    limit = min(speaker.limit if most is None else most, limits.answer_tokens)
-    if len(prompt) + limit > speakers.context:
+    limit = min(who.limit if most is None else most, limits.answer_tokens)
+    if max(len(prompt) + limit, len(question)) > speakers.context:
         raise BadRequestError(
             f"{param}: expected prompt and answer within the host's {speakers.context} tokens, "
-            f"got {len(prompt)} + {limit}; shorten one",
+            f"got {max(len(prompt), len(question))} + {limit}; shorten one",
             param,
             "context_length_exceeded",
         )
     key = key64(next(_numbers), "serve") if body.seed is None else key64(body.seed, "serve, seeded")
-    return Request(speaker.row, prompt, body.n or 1, body.temperature or 0.0, limit, key)
+    return Asked(who, prompt, question, body.n or 1, body.temperature or 0.0, most, limits.answer_tokens, key)

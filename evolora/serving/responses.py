@@ -3,12 +3,12 @@
 import json
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from evolora.host.decode import Generated, Request
-from evolora.serving.speakers import Speaker, Speakers
+from evolora.serving.speaker import Speaker
+from evolora.serving.speakers import Asked, Given, Speakers
+from evolora.serving.teams import Team
 
 Kind = Literal["chat", "text"]
 DONE = b"data: [DONE]\n\n"
@@ -22,7 +22,7 @@ class FaultyAnswerError(Exception):
 class Ticket:
     """What a reply is known by from the moment its request is taken on."""
 
-    speaker: Speaker
+    who: Speaker | Team
     kind: Kind
     stops: tuple[str, ...]
     id: str = field(default_factory=lambda: f"cmpl-{uuid.uuid4().hex}")
@@ -31,9 +31,13 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answers to one request. `texts` are cut at the stops, `reasons` are stop or length."""
+    """The answers to one request. `texts` are cut at the stops, `reasons` are stop or length.
+
+    `prompt_tokens` are those of the prompt that was answered; what was read to choose a member of a team is in `given`.
+    """
 
     ticket: Ticket
+    given: Given
     texts: tuple[str, ...]
     reasons: tuple[str, ...]
     prompt_tokens: int
@@ -41,34 +45,39 @@ class Reply:
     energy: float
 
 
-def make_reply(speakers: Speakers, ticket: Ticket, request: Request, answers: Sequence[Generated]) -> Reply:
+def make_reply(speakers: Speakers, ticket: Ticket, asked: Asked, given: Given) -> Reply:
     """What the bank generated, as text.
 
     Raises:
         FaultyAnswerError: an answer has a fault.
     """
-    faults = [answer.fault for answer in answers if answer.fault]
+    faults = [answer.fault for answer in given.answers if answer.fault]
     if faults:
         raise FaultyAnswerError(faults[0])
     texts, reasons = [], []
-    for answer in answers:
+    for answer in given.answers:
         text = speakers.text(answer)
         cuts = [place for stop in ticket.stops if (place := text.find(stop)) >= 0]
         text = text[: min(cuts)] if cuts else text
         texts.append(text.strip() if ticket.kind == "chat" else text)
         reasons.append("stop" if answer.stopped or cuts else "length")
-    generated = sum(len(answer.tokens) for answer in answers)
-    energy = speakers.energy(ticket.speaker, len(request.prompt), generated)
-    return Reply(ticket, tuple(texts), tuple(reasons), len(request.prompt), generated, energy)
+    prompt_tokens, generated = len(asked.prompt), sum(len(answer.tokens) for answer in given.answers)
+    energy = speakers.energy(given, prompt_tokens)
+    return Reply(ticket, given, tuple(texts), tuple(reasons), prompt_tokens, generated, energy)
 
 
-def usage(reply: Reply) -> dict[str, int]:
-    """Tokens; the prompt counts once for all answers to it, generated tokens include the stop tokens."""
-    return {
-        "prompt_tokens": reply.prompt_tokens,
+def usage(reply: Reply) -> dict[str, Any]:
+    """Tokens; the prompt counts once for all answers to it, generated tokens include the stop tokens.
+
+    What was read to choose a member of a team is counted with the prompt, and told apart in the details.
+    """
+    routing = reply.given.routing_tokens
+    counts: dict[str, Any] = {
+        "prompt_tokens": reply.prompt_tokens + routing,
         "completion_tokens": reply.completion_tokens,
-        "total_tokens": reply.prompt_tokens + reply.completion_tokens,
+        "total_tokens": reply.prompt_tokens + routing + reply.completion_tokens,
     }
+    return counts | ({"prompt_tokens_details": {"cached_tokens": 0, "routing_tokens": routing}} if routing else {})
 
 
 def whole(reply: Reply) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def whole(reply: Reply) -> dict[str, Any]:
 
 
 def chunks(reply: Reply, include_usage: bool) -> list[bytes]:
-    """The events of a streamed answer after its first: text, reason, usage if asked for, end."""
+    """The events of a streamed answer after its first: text, reason, who answered, usage if asked for, end."""
     name = "chat.completion.chunk" if reply.ticket.kind == "chat" else "text_completion"
     nothing = {"usage": None} if include_usage else {}
     events = []
@@ -92,6 +101,7 @@ def chunks(reply: Reply, include_usage: bool) -> list[bytes]:
             content = {"delta": {"content": piece} if piece else {}} if reply.ticket.kind == "chat" else {"text": piece}
             choice = {"index": index, "finish_reason": why, "logprobs": None} | content
             events.append(_head(reply.ticket, name) | {"choices": [choice]} | nothing)
+    events[-1]["evolora"] = about(reply)
     if include_usage:
         events.append(_head(reply.ticket, name) | {"choices": [], "usage": usage(reply), "evolora": about(reply)})
     return [*map(event, events), DONE]
@@ -107,10 +117,18 @@ def opening(ticket: Ticket, num_answers: int) -> bytes:
 
 
 def about(reply: Reply) -> dict[str, Any]:
-    """Who answered, and the energy it would have cost by the world's prices."""
-    resident = reply.ticket.speaker.resident
-    who = {} if resident is None else {"organism": resident.id, "lineage": resident.organism.lineage}
-    return who | {"energy": round(reply.energy, 6)}
+    """Who answered, why where somebody chose, and the energy it would have cost by the world's prices."""
+    speaker, choice = reply.given.speaker, reply.given.choice
+    said: dict[str, Any] = {"answered_by": speaker.name}
+    if speaker.organism_id is not None:
+        said["organism"] = speaker.organism_id
+    if speaker.resident is not None:
+        said["lineage"] = speaker.resident.organism.lineage
+    if choice is not None:
+        said["because"] = choice.reason
+        said["preferences"] = {name: round(value, 6) for name, value in choice.preferences.items()}
+        said["routing_tokens"] = choice.tokens
+    return said | {"energy": round(reply.energy, 6)}
 
 
 def event(data: dict[str, Any]) -> bytes:
@@ -122,12 +140,15 @@ def error_body(message: str, kind: str, param: str | None = None, code: str | No
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def model_body(speakers: Speakers, speaker: Speaker, created: int) -> dict[str, Any]:
-    """One entry of /v1/models; `evolora` holds what the run knows of an organism."""
-    body = {"id": speaker.name, "object": "model", "created": created, "owned_by": "evolora"}
-    if speaker.resident is None:
-        return body | {"evolora": {"host": speakers.host.name}}
-    organism = speaker.resident.organism
+def model_body(speakers: Speakers, who: Speaker | Team, created: int) -> dict[str, Any]:
+    """One entry of /v1/models; `evolora` holds what is known of an organism or a team."""
+    body = {"id": who.name, "object": "model", "created": created, "owned_by": "evolora"}
+    if isinstance(who, Team):
+        return body | {"evolora": dict(who.about)}
+    if who.resident is None:
+        member = {} if who.organism_id is None else {"organism": who.organism_id}
+        return body | {"evolora": {"host": speakers.host.name} | member}
+    organism = who.resident.organism
     return body | {
         "evolora": {
             "organism": organism.id,
@@ -140,4 +161,4 @@ def model_body(speakers: Speakers, speaker: Speaker, created: int) -> dict[str, 
 
 
 def _head(ticket: Ticket, name: str) -> dict[str, Any]:
-    return {"id": ticket.id, "object": name, "created": ticket.created, "model": ticket.speaker.name}
+    return {"id": ticket.id, "object": name, "created": ticket.created, "model": ticket.who.name}

@@ -6,33 +6,46 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evolora.errors import ConfigError
-from evolora.host.decode import Request
-from evolora.record.residents import ancestry, first_line
+from evolora.record.residents import Resident, ancestry, first_line
 from evolora.rng import key64
-from evolora.serving.speakers import HOST, Conversation, Speaker, Speakers
+from evolora.serving.speaker import HOST, Conversation, Speaker
+from evolora.serving.speakers import Asked, Speakers
+from evolora.serving.teams import Choice, Team
 
 LISTED = 12  # organisms that /list shows
 SHOWN_ANCESTORS = 8
+SHOWN_PREFERENCES = 6
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said and what it took, `energy` by the world's prices. `cut`: it ran into its limit."""
+    """What `speaker` said and what it took, `energy` by the world's prices, with what was read for the `choice` of the
+    speaker (None: it was asked by name). `cut`: it ran into its limit."""
 
+    speaker: Speaker
+    choice: Choice | None
     text: str
     prompt_tokens: int
     generated_tokens: int
     energy: float
     cut: bool
 
+    @property
+    def routing_tokens(self) -> int:
+        """What the host read in order to choose the speaker."""
+        return 0 if self.choice is None else self.choice.tokens
+
 
 class Session:
-    """One conversation at a time with one speaker at a time; earlier turns are part of the prompt while there is room.
+    """One conversation at a time with one speaker, or team, at a time; earlier turns are part of the prompt while there
+    is room. A team chooses anew for each question, by that question alone.
 
     `most` is the most new tokens of an answer; None: the speaker's own limit. Temperature 0 is greedy.
     """
 
-    def __init__(self, speakers: Speakers, speaker: Speaker, temperature: float = 0.0, most: int | None = None) -> None:
+    def __init__(
+        self, speakers: Speakers, speaker: Speaker | Team, temperature: float = 0.0, most: int | None = None
+    ) -> None:
         self.speakers, self.speaker = speakers, speaker
         self._temperature, self._most = temperature, most
         self._turns: list[tuple[str, str]] = []
@@ -51,15 +64,19 @@ class Session:
             if not self._turns:
                 raise ConfigError(f"question: expected at most {room} tokens with its frame, got {len(prompt)}")
             del self._turns[0]
+        bare = self.speakers.bare_question(self.speaker, question)
         key = key64(next(self._numbers), "chat")
-        request = Request(self.speaker.row, prompt, 1, self._temperature, limit, key)
-        ((generated,),) = self.speakers.generate([request])
+        asked = Asked(self.speaker, prompt, bare, 1, self._temperature, self._most, limit, key)
+        (given,) = self.speakers.answer([asked])
+        (generated,) = given.answers
         if generated.fault:
             raise ConfigError(
-                f"{self.speaker.name}: expected an answer, got none: {generated.fault}; switch to another"
+                f"{given.speaker.name}: expected an answer, got none: {generated.fault}; switch to another"
             )
-        energy = self.speakers.energy(self.speaker, len(prompt), len(generated.tokens))
+        energy = self.speakers.energy(given, len(prompt))
         answer = Answer(
+            given.speaker,
+            given.choice,
             printable(self.speakers.text(generated).strip()),
             len(prompt),
             len(generated.tokens),
@@ -69,9 +86,28 @@ class Session:
         if remember:
             self._turns.append((question, answer.text))
         self.answers += 1
-        self.tokens += answer.prompt_tokens + answer.generated_tokens
+        self.tokens += answer.prompt_tokens + answer.generated_tokens + answer.routing_tokens
         self.energy += energy
         return answer
+
+    def explain(self, answer: Answer) -> list[str]:
+        """Why its speaker gave an answer, where somebody chose, and what it took."""
+        resident, choice = answer.speaker.resident, answer.choice
+        lineage = "" if resident is None else f"lineage {resident.organism.lineage} · "
+        cut = " · cut at its limit" if answer.cut else ""
+        took = f"{answer.prompt_tokens} + {answer.generated_tokens} tokens"
+        if choice is None:
+            return [f"{lineage}{took} · {answer.energy:.4f} energy{cut}"]
+        titles = {member.name: member.title for member in self._members()}
+        preferred = [f"{titles[name]} {value:.2f}" for name, value in choice.preferences.items()]
+        more = [f"and {len(preferred) - SHOWN_PREFERENCES} more"] if len(preferred) > SHOWN_PREFERENCES else []
+        return [
+            f"{choice.reason}: {', '.join([*preferred[:SHOWN_PREFERENCES], *more])}",
+            f"{lineage}{took}, {choice.tokens} read to choose · {answer.energy:.4f} energy{cut}",
+        ]
+
+    def _members(self) -> tuple[Speaker, ...]:
+        return self.speaker.members if isinstance(self.speaker, Team) else (self.speaker,)
 
     def command(self, line: str) -> list[str]:
         """Obey a line that begins with `/`; what to show. `/quit` is the caller's to notice."""
@@ -81,10 +117,19 @@ class Session:
         return COMMANDS[name][0](self, rest.strip())
 
     def who(self) -> list[str]:
-        """The speaker, its line of descent and its scores."""
-        resident = self.speaker.resident
-        if resident is None:
+        """The speaker, its line of descent and its scores; or a team and its members."""
+        who = self.speaker
+        if isinstance(who, Team):
+            told = ", ".join(f"{key} {value}" for key, value in who.about.items() if key != "members")
+            members = ", ".join(member.title for member in who.members)
+            return [f"{who.name} ({told}): {len(who.members)} member(s), {members}; each question goes to one of them"]
+        if who.resident is not None:
+            return self._descent(who.resident)
+        if who.organism_id is None:
             return [f"the bare host, {self.speakers.host.name}: no adapter, no lineage"]
+        return [f"{who.title} as saved in {who.name.partition('/')[0]} ({who.name})"]
+
+    def _descent(self, resident: Resident) -> list[str]:
         organism = resident.organism
         births = ancestry(self.speakers.residents.path, organism.id)
         line = first_line(births, organism.id)
@@ -108,23 +153,25 @@ class Session:
         """Let somebody else answer from now on; the conversation begins anew."""
         speaker = self.speakers.find(wanted) if wanted else None
         if speaker is None:
+            teams = "".join(f", `{team.name}`" for team in self.speakers.teams)
             return [
-                f"expected `host` or the id of an organism (/list shows some), got {printable(wanted)[:60] or 'none'}"
+                f"expected `host`{teams} or the id of an organism (/list shows some), "
+                f"got {printable(wanted)[:60] or 'none'}"
             ]
         self.speaker = speaker
         self._turns.clear()
         return self.who()
 
     def listed(self) -> list[str]:
-        """The best organisms, best first."""
-        rows = []
+        """The teams, then the best organisms, best first."""
+        rows = [f"{team.name}: {len(team.members)} members, one of whom answers" for team in self.speakers.teams]
         for speaker in self.speakers.all[1 : LISTED + 1]:
             assert speaker.resident is not None
             organism = speaker.resident.organism
             best = max(organism.competence.items(), key=lambda entry: entry[1], default=("no niche", 0.0))
             rows.append(f"{organism.id}: lineage {organism.lineage}, best in {best[0]} ({best[1]:.2f})")
-        more = len(self.speakers.all) - 1 - len(rows)
-        return rows + ([f"and {more} more"] if more else [])
+        more = len(self.speakers.all) - 1 - LISTED
+        return rows + ([f"and {more} more"] if more > 0 else [])
 
     def forget(self) -> list[str]:
         self._turns.clear()
@@ -148,8 +195,11 @@ def _help(session: Session, _rest: str) -> list[str]:
 
 COMMANDS: dict[str, tuple[Callable[[Session, str], list[str]], str]] = {
     "who": (lambda session, _: session.who(), "who answers: descent, scores"),
-    "list": (lambda session, _: session.listed(), "the best organisms"),
-    "switch": (lambda session, rest: session.switch(rest), "ID: let another organism answer"),
+    "list": (lambda session, _: session.listed(), "teams, and the best organisms"),
+    "switch": (
+        lambda session, rest: session.switch(rest),
+        "WHO: let another organism answer (an id), `portfolio` or `colony-ID`",
+    ),
     "host": (lambda session, _: session.switch(HOST), "let the bare host answer"),
     "forget": (lambda session, _: session.forget(), "begin a new conversation"),
     "cost": (lambda session, _: [session.total()], "what this took so far"),

@@ -1,12 +1,10 @@
-"""Everybody who can be asked: the bare host and a run's organisms, stacked in one bank."""
+"""Everybody who can be asked, stacked in one bank: the bare host, a run's organisms, and the members of its teams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from functools import cached_property, lru_cache
 from threading import Lock
 
-from evolora.build import reopen
 from evolora.errors import RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.host.bank import stack_genomes
@@ -15,65 +13,89 @@ from evolora.host.prompt import PromptBuilder
 from evolora.lifecycle.ledger import to_energy
 from evolora.lifecycle.metabolism import Prices
 from evolora.organism.genome import Genome
-from evolora.record.adapter import check_shapes
-from evolora.record.residents import Resident, Residents, open_residents
+from evolora.record.residents import Residents
+from evolora.serving.speaker import HOST, Conversation, Speaker
+from evolora.serving.teams import Choice, Team
 
-HOST = "host"
 HOST_LIMIT = 64  # most tokens of an answer of the bare host, which has no answer_limit of its own
 PROMPT_BUILDERS = 16  # system messages whose prompt builders are kept
 CONTEXT = 2048  # of a host whose configuration does not say
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """One who can be asked, at `row` of the bank. `resident` is None for the bare host.
+class Asked:
+    """`prompt` put to a speaker, or to a team that chooses by the bare `question` (empty for a speaker).
 
-    `limit` is the most tokens of an answer unless the asker says otherwise: the organism's own answer_limit.
+    Answers have at most `limit` tokens; None: as many as whoever answers would write, and at most `most`. The other
+    fields are the bank's.
     """
 
-    name: str
-    row: int
-    resident: Resident | None
-    num_parameters: int
-    limit: int
+    who: Speaker | Team
+    prompt: tuple[int, ...]
+    question: tuple[int, ...]
+    num_samples: int
+    temperature: float
+    limit: int | None
+    most: int
+    key: int
 
 
 @dataclass(frozen=True)
-class Conversation:
-    """What somebody says: earlier (question, answer) `turns`, then a `question`. `system` None: the world's."""
+class Given:
+    """What `speaker` answered. `choice` is None where it was asked by name."""
 
-    question: str
-    turns: tuple[tuple[str, str], ...] = ()
-    system: str | None = None
+    speaker: Speaker
+    choice: Choice | None
+    answers: tuple[Generated, ...]
+
+    @property
+    def routing_tokens(self) -> int:
+        """What the host read in order to choose the speaker."""
+        return 0 if self.choice is None else self.choice.tokens
 
 
 class Speakers:
-    """The bare host (row 0, an empty genome) and the living organisms of a run, best first."""
+    """The bare host (row 0, an empty genome), the living organisms of a run, best first, then `guests`.
 
-    def __init__(self, residents: Residents, evaluator: LocalEvaluator, prices: Prices) -> None:
+    Guests are genomes from elsewhere by (name, organism id): those of saved portfolios. `teams` are of any of these.
+    """
+
+    def __init__(
+        self,
+        residents: Residents,
+        evaluator: LocalEvaluator,
+        prices: Prices,
+        guests: Sequence[tuple[str, int, Genome]] = (),
+    ) -> None:
         self.residents, self.host, self._prices = residents, evaluator.host, prices
         self._decoder, self._prompts = evaluator.decoder, evaluator.prompts
         self._reading = Lock()  # fast tokenizers keep settings between calls: one thread at a time
-        genomes = [resident.organism.active for resident in residents.members]
+        alive = [(resident.name, resident.id, resident.organism.active) for resident in residents.members]
+        genomes = [genome for _, _, genome in (*alive, *guests)]
         bare = Genome({}, genomes[0].traits, genomes[0].scaling)
         self._bank = stack_genomes([bare, *genomes], evaluator.sites, self.host.dtype, self.host.device)
-        self.all = [
-            Speaker(HOST, 0, None, 0, HOST_LIMIT),
-            *(
-                Speaker(
-                    resident.name,
-                    row,
-                    resident,
-                    resident.organism.active.num_parameters,
-                    resident.organism.active.traits.answer_limit,
-                )
-                for row, resident in enumerate(residents.members, start=1)
-            ),
+        by_name = {resident.name: resident for resident in residents.members}
+        speakers = [
+            Speaker(name, row, genome.num_parameters, genome.traits.answer_limit, identity, by_name.get(name))
+            for row, (name, identity, genome) in enumerate((*alive, *guests), start=1)
         ]
-        self._by_name = {speaker.name: speaker for speaker in self.all}
+        self.all = [Speaker(HOST, 0, 0, HOST_LIMIT), *speakers[: len(alive)]]
+        self.guests = speakers[len(alive) :]
+        self.teams: list[Team] = []
+        self._by_name: dict[str, Speaker | Team] = {one.name: one for one in (*self.all, *self.guests)}
         self._builder = lru_cache(PROMPT_BUILDERS)(self._make_builder)
 
     @property
+    def first(self) -> Speaker | Team:
+        """Who answers where nobody is named: the best organism, or the first team where nobody lives."""
+        return self.all[1] if len(self.all) > 1 else self.teams[0]
+
+    def add_team(self, team: Team) -> None:
+        """Let a team be asked."""
+        self.teams.append(team)
+        self._by_name[team.name] = team
+
+    @cached_property  # every request asks, and a configuration takes half a millisecond to be made a dictionary
     def context(self) -> int:
         """Most tokens of a prompt with its answer that the host was made for."""
         positions = self.host.model.config.to_dict().get("max_position_embeddings")
@@ -84,8 +106,8 @@ class Speakers:
         """Memory that the bank takes."""
         return sum(site.a.nbytes + site.b.nbytes for site in self._bank.sites.values())
 
-    def find(self, model: str) -> Speaker | None:
-        """Who `model` names: `host`, a full name, an id (`42`, `organism-42`); None if nobody."""
+    def find(self, model: str) -> Speaker | Team | None:
+        """Who `model` names: `host`, a team, a full name, an id (`42`, `organism-42`); None if nobody."""
         if model in self._by_name:
             return self._by_name[model]
         try:
@@ -100,6 +122,10 @@ class Speakers:
             builder = self._prompts if system is None else self._builder(system)
             return builder.build(conversation.question, conversation.turns)
 
+    def bare_question(self, who: Speaker | Team, question: str) -> tuple[int, ...]:
+        """What a team chooses by: the question alone, in the world's frame. Nothing for a speaker."""
+        return self.prompt(Conversation(question)) if isinstance(who, Team) else ()
+
     def raw_prompt(self, text: str) -> tuple[int, ...]:
         """Token ids of a text that is to be gone on with: no template."""
         tokenizer = self.host.tokenizer
@@ -107,8 +133,30 @@ class Speakers:
         with self._reading:
             return (*bos, *tokenizer.encode(text))
 
+    def answer(self, asked: Sequence[Asked]) -> list[Given]:
+        """What was asked, answered in the order given: teams choose first, then all answer in one batch."""
+        choices = self._choose(asked)
+        speakers = [
+            one.who if isinstance(one.who, Speaker) else choices[place].speaker for place, one in enumerate(asked)
+        ]
+        requests = [
+            Request(
+                speaker.row,
+                one.prompt,
+                one.num_samples,
+                one.temperature,
+                min(speaker.limit if one.limit is None else one.limit, one.most),
+                one.key,
+            )
+            for speaker, one in zip(speakers, asked, strict=True)
+        ]
+        return [
+            Given(speaker, choices.get(place), tuple(answers))
+            for place, (speaker, answers) in enumerate(zip(speakers, self.generate(requests), strict=True))
+        ]
+
     def generate(self, requests: Sequence[Request]) -> list[list[Generated]]:
-        """Answers to requests for any speakers, in the order given."""
+        """Answers to requests for any rows of the bank, in the order given."""
         return self._decoder.generate(self._bank, requests)
 
     def text(self, generated: Generated) -> str:
@@ -116,23 +164,27 @@ class Speakers:
         with self._reading:
             return self.host.tokenizer.decode(generated.tokens)
 
-    def energy(self, speaker: Speaker, prompt_tokens: int, generated_tokens: int) -> float:
-        """What the answer would have cost its speaker by the world's prices, in energy units."""
-        bill = self._prices.answering_cost(prompt_tokens, generated_tokens, speaker.num_parameters)
-        return to_energy(sum(bill.values()))
+    def energy(self, given: Given, prompt_tokens: int) -> float:
+        """What the answers would have cost by the world's prices, in energy units.
+
+        Who chose for a team read the bare question without an adapter.
+        """
+        generated = sum(len(answer.tokens) for answer in given.answers)
+        bills = (
+            self._prices.answering_cost(prompt_tokens, generated, given.speaker.num_parameters),
+            self._prices.answering_cost(given.routing_tokens, 0, 0),
+        )
+        return to_energy(sum(units for bill in bills for units in bill.values()))
+
+    def _choose(self, asked: Sequence[Asked]) -> dict[int, Choice]:
+        """Place -> who answers, for what was put to teams; each team reads all its questions in one go."""
+        choices: dict[int, Choice] = {}
+        for team in self.teams:
+            places = [place for place, one in enumerate(asked) if one.who is team]
+            if places:
+                chosen = team.choose([asked[place].question for place in places])
+                choices |= dict(zip(places, chosen, strict=True))
+        return choices
 
     def _make_builder(self, system: str) -> PromptBuilder:
         return PromptBuilder(self.host.tokenizer, system, cache_size=64)
-
-
-def open_speakers(path: Path) -> Speakers:
-    """The organisms of a run's last checkpoint on their host, ready to be asked.
-
-    Raises:
-        EvoloraError: no such run, nobody alive, or another host than the run's.
-    """
-    residents = open_residents(path)  # first: cheap, and says most mistakes before a host is loaded
-    evaluator, prices = reopen(path)
-    for resident in residents.members:
-        check_shapes(resident.organism.active.factors, evaluator.sites)
-    return Speakers(residents, evaluator, prices)

@@ -9,7 +9,7 @@ from evolora.errors import BundleError
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-_ORGANISM = r"elites/organism-[0-9]{6,12}"
+_ORGANISM = r"(elites|portfolio/adapters)/organism-[0-9]{6,12}"
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ KINDS = (
     Kind(rf"{_ORGANISM}/adapter_config\.json", 2**16, "an adapter's settings"),
     Kind(rf"{_ORGANISM}/adapter_model\.safetensors", 2**29, "an adapter's weights"),
     Kind(rf"{_ORGANISM}/README\.md", 2**18, "a model card"),
+    Kind(r"portfolio/portfolio\.json", 2**21, "the portfolio: members, router, digests"),
+    Kind(r"portfolio/world\.yaml", 1_000_000, "the portfolio's world"),
+    Kind(r"portfolio/router\.safetensors", 2**26, "the portfolio's router"),
 )
 NEEDED = (MANIFEST, "world.yaml", "run.json", "metrics.jsonl")
 

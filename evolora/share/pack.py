@@ -11,7 +11,8 @@ from evolora.errors import BundleError
 from evolora.record.run_dir import EVENTS, METRICS, PORTFOLIO, RunDir
 from evolora.share.archive import Part, write_archive
 from evolora.share.check import check_metrics, check_run, check_world
-from evolora.share.check_elites import check_elites
+from evolora.share.check_adapters import check_adapters
+from evolora.share.check_portfolio import check_portfolio
 from evolora.share.contents import MANIFEST, kind_of
 from evolora.share.manifest import Manifest, parse_manifest, parse_model
 from evolora.share.verify import in_order
@@ -37,7 +38,9 @@ def pack(
     record = check_run((run / "run.json").read_bytes(), "run.json")
     metrics = next(part for part in parts if part.name == METRICS)
     generations = check_metrics(metrics.chunks(), str(run / METRICS))
-    check_elites(run, [part.name for part in parts], world)
+    names = [part.name for part in parts]
+    check_adapters(run, names, world)
+    check_portfolio(run, names, world, record.host_digest)
     said = _said_before(run)
     described = {
         "world": world.name,

@@ -9,7 +9,8 @@ from pathlib import Path
 from evolora.config.world import WorldConfig
 from evolora.errors import BundleError
 from evolora.share.check import check_events, check_metrics, check_run, check_world
-from evolora.share.check_elites import check_elites
+from evolora.share.check_adapters import check_adapters
+from evolora.share.check_portfolio import check_portfolio
 from evolora.share.contents import MANIFEST, REPORT
 from evolora.share.manifest import Manifest, RunRecord
 from evolora.share.verify import Bundle, open_bundle
@@ -63,12 +64,13 @@ def _fill(bundle: Bundle, folder: Path, target: Path, with_report: bool) -> Unpa
                     file.write(chunk)
     (folder / MANIFEST).write_bytes(bundle.manifest.to_bytes())
     world, record = check_contents(bundle)
+    check_portfolio(folder, bundle.manifest.files, world, record.host_digest)
     return Unpacked(
         folder=target,
         manifest=bundle.manifest,
         world=world,
         record=record,
-        host_is_here=check_elites(folder, bundle.manifest.files, world),
+        host_is_here=check_adapters(folder, bundle.manifest.files, world),
         left_out=left_out,
     )
 

@@ -91,6 +91,7 @@ def planted(gain: float, num_seeds: int = 5) -> Results:
                         "families": families,
                         "scores": {**scores, "host": host.tolist()},
                         "tokens_per_question": dict.fromkeys([*scores, "host"], 20.0),
+                        "balanced": {mode: {"coin": 0.1 * seed} for mode in scores},
                     }
                 },
                 "notes": {"family": notes},
@@ -107,6 +108,17 @@ def test_a_planted_gain_is_found_and_its_absence_is_not():
 def test_a_family_that_rewards_constant_answers_carries_no_claim():
     (claim, *_) = contenders(planted(0.1)).claims
     assert claim.estimate < 0.2, "with the coin family, whose gain is 0.5, it would be 0.23"
+
+
+def test_a_family_without_a_claim_has_its_balanced_accuracy_beside_it(small):
+    families = contenders(planted(0.0, num_seeds=3)).tables[-2]
+    rows = {row[0]: row[1:] for row in families.rows}
+    assert "family: coin (no claim)" in rows and "family: a, balanced accuracy" not in rows
+    assert rows["family: coin, balanced accuracy"] == (pytest.approx(1 / 9, abs=1e-4), 0.2, 0.2)
+    lived = next(table for table in contenders(small).tables if table.title == "families")
+    told = [row for row in lived.rows if str(row[0]).endswith("balanced accuracy")]
+    assert len(told) == sum("no claim" in str(row[0]) for row in lived.rows)
+    assert all(isinstance(value, float) and 0 <= value <= 1 for row in told for value in row[1:])
 
 
 def test_router_and_lifecycle_are_told_apart():

@@ -101,6 +101,13 @@ def test_means_are_over_generations_in_which_a_number_is_defined():
     assert "b" not in values["last"] and values["first"]["a"] == 9.0
 
 
+def test_parts_that_only_some_worlds_have_are_numbers_where_they_are():
+    with_colonies = [{**row(g), "colonies": {"number": g, "gain_per_member": None}} for g in (1, 2)]
+    values = describe(with_colonies, latest=2)
+    assert values["tail"]["colonies.number"] == 1.5 and "colonies.gain_per_member" not in values["last"]
+    assert not [name for name in describe([row(1)], latest=1)["last"] if name.startswith(("colonies", "archive"))]
+
+
 def test_books_that_are_not_exact_are_counted_with_their_largest_error():
     assert books([row(1), row(2, residual=-3), row(3, residual=2)]) == {
         "generations": 3, "inexact": 2, "largest_residual": 3,

@@ -10,6 +10,8 @@ from evolora.environment.families.registry import known_families
 from evolora.host.load import Host, load_host
 from evolora.host.prompt import PromptBuilder
 from evolora.host.registry import HOSTS, resolve
+from evolora.host.shapes import site_shapes
+from evolora.host.sites import find_sites
 
 FOLDER = Path(HOSTS["petri"].shipped or "")
 
@@ -51,3 +53,8 @@ def test_a_worked_example_helps_it(petri: Host):
     scores = json.loads((FOLDER / "training.json").read_text())["scores"].values()
     without, with_one = (sum(own[f"sampled_{shots}"] for own in scores) for shots in (0, 1))
     assert with_one > 1.2 * without
+
+
+def test_its_sites_are_known_from_its_configuration_alone(petri: Host):
+    modules = ["q_proj", "down_proj"]
+    assert site_shapes("petri", modules, "upper_half") == find_sites(petri.model, modules, "upper_half")

@@ -106,7 +106,8 @@ def test_every_event_is_a_json_row_that_names_itself(make_economy):
     for event in lived(make_economy, 1).events:
         row = json.loads(json.dumps(event.to_row()))
         assert row.pop("event") == type(event).__name__.lower()
-        assert row == json.loads(json.dumps(asdict(event)))
+        fields = {"payers": [], **row} if isinstance(event, Birth) else row  # left out where the parents paid
+        assert fields == json.loads(json.dumps(asdict(event)))
 
 
 def test_no_rule_knows_the_clock_the_config_the_host_or_a_hidden_random_state():

@@ -67,6 +67,20 @@ def test_a_router_sends_new_questions_to_the_specialist_that_knows_them(kind):
     assert answered.scores.mean() > single(sheet(scores), 0).scores.mean() + 0.3
 
 
+def test_how_hard_questions_are_does_not_set_whom_to_ask():
+    losses = []
+    for seed in range(10):
+        rng = stream(seed, "hard and easy")
+        features = rng.normal(size=(200, WIDTH))
+        ease = 1 / (1 + np.exp(-3 * features[:, 0]))  # plain to see, and the same for all members
+        edge = np.array([0.08, 0.0, 0.0, 0.0])[:, None]
+        chance = np.clip(ease + edge, 0, 1)
+        preferences = fit_router("ridge", features, (rng.random((4, 200)) < chance).astype(float)).preferences(features)
+        asked = chance[preferences.argmax(axis=1), np.arange(200)]
+        losses.append(chance[0].mean() - asked.mean())
+    assert np.mean(losses) < 0.01  # of the 0.04 that asking anybody would lose; 0.029 when scores themselves are fitted
+
+
 @pytest.mark.parametrize("kind", ["ridge", "centroid"])
 def test_shuffled_router_labels_fall_to_random_routing(kind):
     gaps = []

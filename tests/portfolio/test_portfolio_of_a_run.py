@@ -114,5 +114,7 @@ def test_the_command_prints_every_mode_and_keeps_the_folder(run, tmp_path):
     assert result.exit_code == 0, result.output
     for word in ("host", "best single", "routed", "oracle", "selection:"):
         assert word in result.output
-    assert json.loads((kept / INDEX).read_text())["notes"]["candidates"] == 3
+    assert json.loads((kept / INDEX).read_text())["notes"]["candidates"] == 3 and "not saved" not in result.output
     assert CliRunner().invoke(app, [str(kept), "--tasks", "4"], env={"COLUMNS": "120"}).exit_code == 0
+    unsaved = CliRunner().invoke(app, arguments[:-2], env={"COLUMNS": "120"})
+    assert f"not saved: with --to {run / 'portfolio'}" in unsaved.output

@@ -31,14 +31,15 @@ def make_run(parent: Path, num_organisms: int = NUM_ORGANISMS) -> Path:
 
 
 @contextmanager
-def serving(run: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def serving(run: Path, *options: str, threads: int = 1) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """`evolora serve RUN` on a free port: its address (with /v1) and its process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "evolora", "serve", str(run), "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": str(threads)},
     )
     try:
         assert process.stdout is not None and process.stderr is not None

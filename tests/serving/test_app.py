@@ -13,8 +13,11 @@ from evolora.cli.app import app as command
 from evolora.errors import EvoloraError, RunFolderError
 from evolora.host.decode import Generated, Request
 from evolora.serving.app import Bounds, make_app
+from evolora.serving.opening import open_speakers
 from evolora.serving.requests import BadRequestError, ChatBody, Limits, conversation_of
-from evolora.serving.speakers import Conversation, Speakers, open_speakers
+from evolora.serving.speaker import Conversation
+from evolora.serving.speakers import Given, Speakers
+from evolora.serving.teams import Choice
 
 ASKED = {"model": "host", "messages": [{"role": "user", "content": "a1"}]}
 
@@ -99,9 +102,12 @@ def test_without_a_system_message_the_worlds_own_is_used(speakers: Speakers) -> 
 
 def test_energy_is_what_the_worlds_prices_say(speakers: Speakers) -> None:
     organism = speakers.all[1]
-    prompt, generated = 50, 10  # at 0.002 and 0.01 energy, and 0.1 per 10^9 parameters and token
-    expected = 50 * 0.002 + 10 * 0.01 + 0.1 * organism.num_parameters * 60 / 1e9
-    assert speakers.energy(organism, prompt, generated) == pytest.approx(expected, abs=2e-6)
+    # at 0.002 and 0.01 energy, and 0.1 per 10^9 parameters and token
+    prompt, expected = 50, 50 * 0.002 + 10 * 0.01 + 0.1 * organism.num_parameters * 60 / 1e9
+    given = Given(organism, None, (Generated([97] * 4), Generated([97] * 6)))
+    assert speakers.energy(given, prompt) == pytest.approx(expected, abs=2e-6)
+    routed = Given(organism, Choice(organism, {}, "", tokens=30), given.answers)
+    assert speakers.energy(routed, prompt) == pytest.approx(expected + 30 * 0.002, abs=2e-6)
 
 
 def test_serving_no_run_or_another_hosts_run_is_one_line(run: Path, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from evolora.build import open_run
 from evolora.cli.app import app
 from evolora.errors import ConfigError, RunFolderError
 from evolora.record.residents import open_residents
+from evolora.serving.opening import open_speakers
 from evolora.serving.session import COMMANDS, Session, printable
-from evolora.serving.speakers import Conversation, Speakers, open_speakers
+from evolora.serving.speaker import Conversation
+from evolora.serving.speakers import Speakers
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,8 @@ def test_an_answer_says_what_it_cost(session: Session) -> None:
     answer = session.ask("a1")
     assert answer.prompt_tokens == len(session.speakers.prompt(Conversation("a1")))
     assert 1 <= answer.generated_tokens <= session.speaker.limit
-    assert answer.energy == session.speakers.energy(session.speaker, answer.prompt_tokens, answer.generated_tokens)
+    assert answer.speaker is session.speaker and answer.choice is None
+    assert answer.energy > 0 and session.energy == answer.energy
     assert session.total().startswith(f"1 answer(s), {answer.prompt_tokens + answer.generated_tokens} tokens")
 
 

@@ -1,12 +1,13 @@
 """How much of the bank's own speed is left when the same requests come over HTTP, each on a connection of its own.
 
-    python tests/serving/throughput.py RUN [--requests 200] [--organisms 32] [--rounds 3] [--tokens 12]
+    python tests/serving/throughput.py RUN [--requests 200] [--organisms 32] [--rounds 3] [--tokens 12] [--threads 1]
 
 Asks held-out questions of the run's niches, spread evenly over its best organisms, greedily, at most `--tokens` new
 tokens each. Bank: the requests tokenised beforehand, one call in this process. Server: `evolora serve` in a process of
 its own, all requests sent at once with the openai client from this one, timed from the first to the last answer, the
 client's own work included. Rounds alternate; the medians are compared. Both answer alike, which is checked.
 
+Bank and server compute with the same number of threads; the client works beside them, so leave it a core.
 Seconds are told twice: by the clock, and of processor time (the bank's process, and the server's without its client).
 On a machine that others use too, the clock tells of them as well; processor time tells little of them.
 """
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 
 import openai
+import torch
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from run_server import resident_megabytes, serving  # noqa: E402
@@ -28,7 +30,9 @@ from run_server import resident_megabytes, serving  # noqa: E402
 from evolora.blueprint import build_rules  # noqa: E402
 from evolora.config.load import load_world  # noqa: E402
 from evolora.host.decode import Request  # noqa: E402
-from evolora.serving.speakers import Conversation, Speakers, open_speakers  # noqa: E402
+from evolora.serving.opening import open_speakers  # noqa: E402
+from evolora.serving.speaker import Conversation  # noqa: E402
+from evolora.serving.speakers import Speakers  # noqa: E402
 
 Asked = list[tuple[str, Conversation]]  # model, what is said
 
@@ -82,12 +86,15 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(run: Path, num_requests: int, num_organisms: int, rounds: int, tokens: int) -> dict[str, float]:
+def measure(
+    run: Path, num_requests: int, num_organisms: int, rounds: int, tokens: int, threads: int = 1
+) -> dict[str, float]:
     """Medians of alternating rounds, after one of each to warm up; every answer over HTTP must be the bank's."""
     speakers = open_speakers(run)
     asked = make_questions(run, speakers, num_requests, num_organisms)
     rounds_told, different = [], 0
-    with serving(run) as (address, process):
+    torch.set_num_threads(threads)
+    with serving(run, threads=threads) as (address, process):
         for number in range(rounds + 1):
             alone, alone_busy, expected = ask_bank(speakers, asked, tokens)
             before = processor_seconds(process.pid)
@@ -104,6 +111,7 @@ def measure(run: Path, num_requests: int, num_organisms: int, rounds: int, token
     return {
         "requests": len(asked),
         "organisms": len({name for name, _ in asked}),
+        "threads": threads,
         "bank_seconds": round(bank, 3),
         "server_seconds": round(server, 3),
         "ratio": round(bank / server, 3),
@@ -119,7 +127,8 @@ def measure(run: Path, num_requests: int, num_organisms: int, rounds: int, token
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    for option, default in (("requests", 200), ("organisms", 32), ("rounds", 3), ("tokens", 12)):
+    for option, default in (("requests", 200), ("organisms", 32), ("rounds", 3), ("tokens", 12), ("threads", 1)):
         parser.add_argument(f"--{option}", type=int, default=default)
     chosen = parser.parse_args()
-    print(json.dumps(measure(chosen.run, chosen.requests, chosen.organisms, chosen.rounds, chosen.tokens)))
+    wanted = (chosen.requests, chosen.organisms, chosen.rounds, chosen.tokens, chosen.threads)
+    print(json.dumps(measure(chosen.run, *wanted)))

@@ -170,6 +170,7 @@ def test_the_command_writes_chosen_organisms_once_each(run: Path, tmp_path: Path
     [
         (["--all"], "expected --to DIR or --lm-eval DIR"),
         (["--all", "--elites", "--to", "x"], "expected one of --elites"),
+        (["--portfolio", "--to", "x"], "expected a saved portfolio, got none; make one with"),
         (["--organism", "999999", "--to", "x"], "expected the id of an organism alive"),
         (["--organism", "../../etc", "--to", "x"], "expected the id of an organism alive"),
     ],

@@ -36,10 +36,12 @@ PAYLOADS = [
 NAMES = st.sampled_from([
     "world.yaml", "run.json", "metrics.jsonl", "manifest.json", "report.html", "elites/organism-000007/README.md",
     "elites/organism-000008/adapter_config.json", "elites/organism-000007/adapter_config.json",
+    "portfolio/portfolio.json", "portfolio/world.yaml", "portfolio/router.safetensors",
+    "portfolio/adapters/organism-000007/README.md", "portfolio/adapters/organism-000008/adapter_config.json",
 ]) | st.text("a./\\:~ \0Ec\u00e9", min_size=1, max_size=12)  # fmt: skip
 
 with tempfile.TemporaryDirectory() as _folder:
-    BUNDLE = small_bundle(Path(_folder)).read_bytes()
+    BUNDLE = small_bundle(Path(_folder), portfolio=True).read_bytes()
     CONTENTS = contents_of(Path(_folder) / "run")
 
 
@@ -156,7 +158,8 @@ WORDS = [
     "format", "files", "licence", "authors", "host", "digest", "sha256", "size", "seed", "pond", "tiny-llama",
     "tiny-qwen3", "r", "lora_alpha", "peft_type", "use_dora", "auto_mapping", "target_modules", "bias", "shape",
     "dtype", "F16", "F64", "data_offsets", "__metadata__", "base_model.model.x.lora_A.weight", "generation", "event",
-    "extends", "niches", "family", "\x1b[2J", "world.yaml", "../evil",
+    "extends", "niches", "family", "members", "adapter", "organism-000007", "best", "router", "arrow", "centroid",
+    "traits", "host_digest", "mean", "scale", "\x1b[2J", "world.yaml", "../evil",
 ]  # fmt: skip
 
 changes = edits(PAYLOADS)

@@ -57,6 +57,7 @@ class Invention:
     events: list[dict] = field(default_factory=list)
     flows: dict[str, float] = field(default_factory=dict)
     colony_of: dict[int, int] = field(default_factory=dict)  # organism -> colony
+    elites: dict[int, tuple[int, float]] = field(default_factory=dict)  # cell -> organism, objective
     pot: float = 0.0
 
 
@@ -177,6 +178,7 @@ def live(world: Invention, generation: int, schema: pa.Schema) -> tuple[dict, pa
     first_event = len(world.events)
     cull(world, generation, owed, flows)
     breed(world, generation, flows)
+    elevate(world, generation)
     colonise(world, generation)
     row = report(world, generation, flows, answers, scores, visits, tokens, world.events[first_event:])
     return row, batch
@@ -202,6 +204,26 @@ def describe(world, generation, schema, owed, answers, scores, tokens, meals) ->
         lists(v, n) for n, v in (("answers", answers), ("scores", scores), ("tokens", tokens), ("meals", meals))
     ] + [homes]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def elevate(world: Invention, generation: int) -> None:
+    """The archive: niche of most skill (9 bins) by worked examples (4 bins), best skill as objective."""
+    for identity, skill, traits in zip(world.pool.id, world.pool.skill, world.pool.traits, strict=True):
+        cell, score = int(skill.argmax()) * 4 + min(3, int(traits[5])), float(skill.max())
+        before = world.elites.get(cell)
+        if before is None or score > before[1]:
+            world.elites[cell] = (int(identity), score)
+            world.events.append(
+                {"event": "elevation", "generation": generation, "organism_id": int(identity), "cell": cell,
+                 "objective": score, "measures": [int(skill.argmax()), int(traits[5])],
+                 "before": None if before is None else before[0]}
+            )  # fmt: skip
+
+
+def archive_row(world: Invention) -> dict:
+    scores = [score for _, score in world.elites.values()]
+    return {"elites": len(scores), "coverage": len(scores) / 36, "qd_score": sum(scores), "best": max(scores),
+            "norm_qd_score": sum(scores) / 36}  # fmt: skip
 
 
 def colonise(world: Invention, generation: int) -> None:
@@ -342,6 +364,7 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
             "number": len(set(world.colony_of.values())), "members": len(world.colony_of), "pot": world.pot,
             "member_profit": 1.2, "loner_profit": 1.0, "gain_per_member": 0.4 if generation % 2 else None,
         },
+        "archive": archive_row(world),
         "ecology": ecology(world, generation, scores),
         "traits": {n: float(v) for n, v in zip(names, pool.traits.mean(axis=0), strict=True)} if len(pool.id) else {},
         "best": [
@@ -446,6 +469,8 @@ def write_settings(path: Path, world: Invention, name: str, seed: int, generatio
         "reproduction": {"enabled": True, "threshold": 6.0, "endowment": 3.0, "merge_prob": 0.25,
                          "merging": {"spherical": 1.0}, "mutation": {"gaussian": 1.0}},
         "learning": {"method": "reinforce", "inheritance": "lamarckian"},
+        "archive": {"enabled": True, "axes": [{"behaviour": "trade", "bounds": None, "bins": None},
+                                              {"behaviour": "num_examples", "bounds": [0, 4], "bins": 4}]},
     }  # fmt: skip
     (path / "world.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     run = {

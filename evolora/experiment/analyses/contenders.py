@@ -165,7 +165,7 @@ def _forgotten(results: Results, arm: str, mode: str, split: str) -> Entry:
 
 
 def family_table(results: Results) -> Table:
-    """Every family by itself, those that reward constant answers included and marked."""
+    """Every family by itself; those that reward constant answers are marked, and have their balanced accuracy below."""
     rows: list[tuple[Entry, ...]] = []
     for split in splits_of(results):
         notes = _notes(results, split)
@@ -173,6 +173,9 @@ def family_table(results: Results) -> Table:
             mark = "" if note["headline"] else " (no claim)"
             means = [_family_mean(results, arm, split, family) for arm in results.arms]
             rows.append((f"{split}: {family}{mark}", note["constant"], *means))
+            if not note["headline"]:
+                fair = [_balanced(results, arm, split, family) for arm in results.arms]
+                rows.append((f"{split}: {family}, balanced accuracy", round(1 / note["kinds"], 4), *fair))
     return Table("families", ("family", "constant answer", *results.arms), tuple(rows), "Each arm in its usual mode.")
 
 
@@ -192,6 +195,14 @@ def _family_mean(results: Results, arm: str, split: str, family: str) -> Entry:
             mine = np.array([own == family for own in kept["families"]])
             means.append(float(np.array(kept["scores"][usual_mode(results, arm)])[mine].mean()))
     return round(float(np.mean(means)), 4) if means else None
+
+
+def _balanced(results: Results, arm: str, split: str, family: str) -> Entry:
+    """Mean over seeds of the balanced accuracy of an arm's usual mode."""
+    path = f"splits.{split}.balanced.{usual_mode(results, arm)}.{family}"
+    found = [results.value(arm, seed, path) for seed in results.seeds]
+    known = [value for value in found if isinstance(value, (int, float))]
+    return round(float(np.mean(known)), 4) if known else None
 
 
 def token_table(results: Results) -> Table:

@@ -132,7 +132,7 @@ def _budget(cell: Cell, params: ContenderParams) -> int:
 
 
 def _kept(examined: object) -> JsonValue:
-    """Scores and tokens of every mode, question by question, and the questions' families."""
+    """Scores of every mode, question by question, its tokens and balanced accuracies, and the questions' families."""
     from evolora.portfolio.examine import Examined
 
     assert isinstance(examined, Examined)
@@ -143,6 +143,10 @@ def _kept(examined: object) -> JsonValue:
         },
         "tokens_per_question": {
             mode: round(float(answered.tokens.mean()), 3) for mode, answered in examined.answered.items()
+        },
+        "balanced": {
+            mode: {family: round(value, 4) for family, value in examined.balanced(mode).items()}
+            for mode in examined.answered
         },
     }
 

@@ -12,7 +12,7 @@ from evolora.share.strict_json import parse_object
 if TYPE_CHECKING:  # torch takes seconds to import: only where there are weights to look at
     from evolora.organism.genome import SiteShape
 
-ELITES = "elites/"
+FOLDERS = ("elites/", "portfolio/adapters/")
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 MAX_RANK = 1024
 MAX_ALPHA = 1e6
@@ -23,7 +23,7 @@ CONFIG_KEYS = (
 )
 
 
-def check_elites(folder: Path, names: Iterable[str], world: WorldConfig) -> bool:
+def check_adapters(folder: Path, names: Iterable[str], world: WorldConfig) -> bool:
     """Look at every adapter among `names`, files of a bundle that lie in `folder`.
 
     Their shapes are compared with the host's where it is on this machine. Whether it was, or there is none to compare.
@@ -31,7 +31,7 @@ def check_elites(folder: Path, names: Iterable[str], world: WorldConfig) -> bool
     Raises:
         BundleError: an adapter is half there, no plain LoRA, not float32, not finite, or does not fit.
     """
-    own = {name for name in names if name.startswith(ELITES)}
+    own = {name for name in names if name.startswith(FOLDERS)}
     adapters = sorted({name.rpartition("/")[0] for name in own})
     for adapter in adapters:
         missing = {f"{adapter}/{CONFIG}", f"{adapter}/{WEIGHTS}"} - own
@@ -51,7 +51,7 @@ def check_elites(folder: Path, names: Iterable[str], world: WorldConfig) -> bool
     except BundleError:
         raise
     except EvoloraError as error:
-        raise BundleError(f"elites: {str(error).replace(f'{folder}/', '')}") from error
+        raise BundleError(f"adapters: {str(error).replace(f'{folder}/', '')}") from error
     return sites is not None
 
 

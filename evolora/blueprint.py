@@ -15,6 +15,7 @@ from evolora.environment.selftest import refuse_failing
 from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError
 from evolora.events import Event
+from evolora.exams import ExamPlan, Exams
 from evolora.lifecycle.behaviour import Axis
 from evolora.lifecycle.colony_rules import ColonyRules, Contract, Fate, Forwarding, Signing
 from evolora.lifecycle.extinction import Extinction
@@ -30,7 +31,7 @@ from evolora.organism.founding import draw_traits, found_genome
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.merging import MERGES
 from evolora.organism.mutation import MUTATIONS, mutate
-from evolora.organism.traits import TraitRange
+from evolora.organism.traits import TraitRange, Traits
 from evolora.record.immigrant import immigrate
 from evolora.rng import stream
 from evolora.stages import account_of
@@ -158,6 +159,40 @@ def build_prices(config: WorldConfig) -> Prices:
         energy.cost_per_learning_token,
         energy.cost_per_gigaparameter_token,
         energy.upkeep,
+    )
+
+
+def build_exams(config: WorldConfig, rules: Rules) -> Exams | None:
+    """The exams that a run holds as it goes; None where its world asks for none.
+
+    Raises:
+        TaskError: a niche's family has next to no tasks.
+    """
+    record = config.record
+    if not record.portfolio_every:
+        return None
+    return Exams(
+        ExamPlan(record.portfolio_every, **dict(record.portfolio)),
+        rules.niches,
+        rules.tasks,
+        Genome({}, standard_traits(config), config.genome.scaling),
+    )
+
+
+def standard_traits(config: WorldConfig, num_examples: int | None = None) -> Traits:
+    """Traits of whoever did not evolve: the means of the founders' ranges, the highest answer limit of theirs.
+
+    `num_examples` None takes the most worked examples a founder can have.
+    """
+    traits = config.traits
+    return Traits(
+        rank=round(sum(traits.rank.founders) / 2),
+        mutation_scale=sum(traits.mutation_scale.founders) / 2,
+        learning_rate=sum(traits.learning_rate.founders) / 2,
+        temperature=sum(traits.temperature.founders) / 2,
+        answer_limit=int(traits.answer_limit.founders[1]),
+        num_examples=int(traits.num_examples.founders[1]) if num_examples is None else num_examples,
+        niche_preferences={},
     )
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
-from evolora.blueprint import build_prices, build_rules, found_world
+from evolora.blueprint import build_exams, build_prices, build_rules, found_world
 from evolora.config.load import dump_world, load_world
 from evolora.config.world import WorldConfig
 from evolora.errors import RunFolderError
 from evolora.evaluation.evaluator import Evaluator, HostFacts
 from evolora.evaluation.local import LocalEvaluator, LocalSetup
 from evolora.events import Event
+from evolora.exams import Exams
 from evolora.lifecycle.metabolism import Prices
 from evolora.record.checkpoint import checkpoints, load_checkpoint
 from evolora.record.run_dir import RunDir, run_name
@@ -35,12 +36,13 @@ def open_run(
         EvoloraError: anything in the file that does not work on this machine, said before anything is computed.
     """
     rules = build_rules(config)
+    exams = build_exams(config, rules)
     with _opened(config, ray_address) as evaluator:
         facts = evaluator.facts
         called = name or run_name(config.name, config.seed)
         run_dir = RunDir.create(out or DEFAULT_OUT, called, dump_world(config), _run_facts(config, facts))
         world, founding = found_world(config, rules, facts.sites)
-        return _simulation(config, world, rules, evaluator, run_dir, founding)
+        return _simulation(config, world, rules, evaluator, run_dir, founding, exams)
 
 
 def _run_facts(config: WorldConfig, facts: HostFacts) -> dict[str, Any]:
@@ -91,10 +93,11 @@ def resume_run(
     changes = {"generations": generations, "workers": workers}
     config = config.model_copy(update={key: value for key, value in changes.items() if value is not None})
     rules = build_rules(config)
+    exams = build_exams(config, rules)
     with _opened(config, ray_address) as evaluator:
         check_host(run_dir, evaluator.facts.digest)
         run_dir.cut_logs(log_sizes)
-        return _simulation(config, world, rules, evaluator, run_dir, ())
+        return _simulation(config, world, rules, evaluator, run_dir, (), exams)
 
 
 def check_host(run_dir: RunDir, digest: str) -> None:
@@ -137,6 +140,7 @@ def _simulation(
     evaluator: Evaluator,
     run_dir: RunDir,
     founding: Sequence[Event],
+    exams: Exams | None,
 ) -> Simulation:
     return Simulation(
         name=config.name,
@@ -149,6 +153,7 @@ def _simulation(
         keep_checkpoints=config.record.keep_checkpoints,
         founding=founding,
         ecology_every=config.record.ecology_every,
+        exams=exams,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from evolora.blueprint import build_rules, found_world
 from evolora.config.world import WorldConfig
 from evolora.environment.encounter import Answer, Encounter
-from evolora.evaluation.evaluator import Body, Evaluator, HostFacts
+from evolora.evaluation.evaluator import Body, Evaluator, HostFacts, Reading
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
 from evolora.record.run_dir import RunDir
 from evolora.simulation import Simulation
@@ -54,6 +54,12 @@ class Stopwatch:
         learnt = self._timed.learn(learners, lessons)
         self.seconds += time.perf_counter() - start
         return learnt
+
+    def read(self, questions: Sequence[str]) -> Reading:
+        start = time.perf_counter()
+        reading = self._timed.read(questions)
+        self.seconds += time.perf_counter() - start
+        return reading
 
     def close(self) -> None:
         self._timed.close()

@@ -1,20 +1,31 @@
 """A run: generations one after the other, each recorded before the next begins."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from evolora.bare_host import ask_bare_host
 from evolora.errors import RunFolderError, WorkerError
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Event
+from evolora.exams import Exams
 from evolora.generation import Generation, GenerationReport, advance
 from evolora.record.checkpoint import checkpoints, save_checkpoint
 from evolora.record.encounters import write_encounters
 from evolora.record.lives import append_lives
 from evolora.record.phylogeny import phylogeny_csv
-from evolora.record.run_dir import BARE_HOST, EVENTS, LIVES, METRICS, TIMING, RunDir, to_json, write_atomically
+from evolora.record.run_dir import (
+    BARE_HOST,
+    EVENTS,
+    LIVES,
+    METRICS,
+    PORTFOLIO,
+    TIMING,
+    RunDir,
+    to_json,
+    write_atomically,
+)
 from evolora.world import Rules, World
 
 End = Literal["finished", "stopped", "extinct"]
@@ -32,6 +43,14 @@ class RunSummary:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Exam:
+    """An exam's `row` for the record, and the `seconds` it took, which are no part of it: they differ each time."""
+
+    row: Mapping[str, Any]
+    seconds: float
+
+
 class Observer(Protocol):
     """Somebody who looks on. Observers never change the run."""
 
@@ -46,7 +65,7 @@ class Observer(Protocol):
 class Simulation:
     """A world with its rules, its evaluator and its record. `founding` are generation 0's events, not yet recorded.
 
-    Costly measures are taken every `ecology_every` generations and in the last.
+    Costly measures are taken every `ecology_every` generations and in the last. `exams` None: none are held.
     """
 
     name: str
@@ -59,6 +78,7 @@ class Simulation:
     keep_checkpoints: int
     founding: Sequence[Event] = ()
     ecology_every: int = 10
+    exams: Exams | None = None
 
     def run(self, observers: Sequence[Observer] = (), should_stop: Callable[[], bool] = lambda: False) -> RunSummary:
         """Live until the last generation, extinction, or `should_stop`; the state is saved in every case.
@@ -114,22 +134,30 @@ class Simulation:
             WorkerError: nobody is left to answer; the last whole generation is saved.
         """
         start = time.perf_counter()
-        generation = self._advance()
-        seconds = time.perf_counter() - start
-        self._record(generation, seconds)
-        return generation.report, seconds
-
-    def _advance(self) -> Generation:
-        """Live one generation; or, where nobody is left to answer in it, save the state before it."""
         before = self.world.snapshot()
-        coming = before.generation + 1
-        thorough = coming % self.ecology_every == 0 or coming == self.generations
         try:
-            return advance(self.world, self.rules, self.evaluator, thorough)
-        except WorkerError as error:
+            generation = self._advance()
+            seconds = time.perf_counter() - start
+            exam = self._hold_exam()
+        except WorkerError as error:  # the generation counts as not lived
             self.world = before
             self._conclude()
             raise self._deserted(error) from error
+        self._record(generation, seconds, exam)
+        return generation.report, seconds
+
+    def _advance(self) -> Generation:
+        coming = self.world.generation + 1
+        thorough = coming % self.ecology_every == 0 or coming == self.generations
+        return advance(self.world, self.rules, self.evaluator, thorough)
+
+    def _hold_exam(self) -> Exam | None:
+        """The exam of the generation just lived, where one is due. The world is only looked at."""
+        if self.exams is None or not self.exams.plan.due(self.world.generation, self.generations):
+            return None
+        start = time.perf_counter()
+        row = self.exams.hold(self.world.generation, self.world.population, self.evaluator)
+        return None if row is None else Exam(row, time.perf_counter() - start)
 
     def _end(self, stop: bool) -> End | None:
         if self.world.generation >= self.generations:
@@ -155,22 +183,21 @@ class Simulation:
         if bare is not None:
             write_atomically(self.run_dir.path / BARE_HOST, to_json(bare.to_row()) + "\n")
 
-    def _record(self, generation: Generation, seconds: float) -> None:
+    def _record(self, generation: Generation, seconds: float, exam: Exam | None) -> None:
         """Answers first, metrics last: a row of metrics means that its generation is wholly recorded."""
         with_colonies, niches = self.rules.colonies is not None, [niche.name for niche in self.rules.niches]
         write_encounters(self.run_dir.path, self.world.generation, generation.outcomes, with_colonies)
         self.run_dir.append(EVENTS, [event.to_row() for event in generation.events])
         append_lives(self.run_dir.path / LIVES, niches, generation.lives, with_colonies)
-        self.run_dir.append(
-            TIMING,
-            [
-                {
-                    "generation": self.world.generation,
-                    "seconds": round(seconds, 3),
-                    "tokens": generation.report.num_tokens,
-                }
-            ],
-        )
+        timing: dict[str, float] = {
+            "generation": self.world.generation,
+            "seconds": round(seconds, 3),
+            "tokens": generation.report.num_tokens,
+        }
+        if exam is not None:
+            self.run_dir.append(PORTFOLIO, [exam.row])
+            timing["exam_seconds"] = round(exam.seconds, 3)
+        self.run_dir.append(TIMING, [timing])
         self.run_dir.append(METRICS, [generation.report.to_row()])
 
     def _checkpoint(self) -> None:

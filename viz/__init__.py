@@ -8,6 +8,7 @@ muller(RunData.open(Path("checkpoints/tidepool-seed1-...")))
 from evolora.viz.archive import archive_map, archive_progress
 from evolora.viz.bands import traits
 from evolora.viz.colonies import colony_pots, colony_sizes, earnings, membership, together_or_alone
+from evolora.viz.exams import exam_gain, exam_niches, exam_scores
 from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import held_out_scores
@@ -17,7 +18,8 @@ from evolora.viz.niche_scores import niche_scores
 from evolora.viz.niches import niche_economy, specialisation
 from evolora.viz.now import mean_score, throughput
 from evolora.viz.one_life import life
-from evolora.viz.panels import PANELS, Panel
+from evolora.viz.panel import Panel
+from evolora.viz.panels import PANELS
 from evolora.viz.pond import pond, pond_layout
 from evolora.viz.population import ages, births_by_kind, deaths_by_cause, energy, population_size, ranks
 from evolora.viz.signs import signs_of_life
@@ -40,6 +42,9 @@ __all__ = [
     "energy_flow",
     "energy_flow_so_far",
     "energy_gini",
+    "exam_gain",
+    "exam_niches",
+    "exam_scores",
     "held_out_scores",
     "life",
     "lorenz",

@@ -1,4 +1,4 @@
-"""Quantile bands: how something is spread among the living, generation by generation."""
+"""Bands: how something is spread among the living, generation by generation, or how sure a curve is."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from evolora.record.run_data import RunData
-from evolora.viz.series import life_generations, quantile_bands
+from evolora.viz.series import Values, life_generations, quantile_bands
 from evolora.viz.style import GENERATION, colour, faint, template
 
 TRAITS = {  # column of lives -> (name, unit)
@@ -49,6 +49,15 @@ def add_bands(
         "%{customdata[2]:.4g},<br>nine tenths between %{customdata[0]:.4g} and %{customdata[3]:.4g}<extra></extra>",
         **place,
     )
+
+
+def add_band(
+    plot: go.Figure, x: Sequence[int] | Values, middle: Values, half: Values, shade: str, name: str | None = None
+) -> None:
+    """A band of `half` above and below `middle`; in the legend where it has a name."""
+    edge = {"x": x, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
+    plot.add_scatter(y=middle - half, showlegend=False, **edge)
+    plot.add_scatter(y=middle + half, fill="tonexty", fillcolor=shade, name=name, showlegend=name is not None, **edge)
 
 
 def traits(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:

@@ -162,7 +162,9 @@ def together_or_alone(run: RunData, *, generation: int | None = None, theme: str
     gains = gains[np.isfinite(gains)]
     if len(gains) > 1:
         error = gains.std(ddof=1) / np.sqrt(len(gains))
-        plot.update_layout(title_text=f"{len(gains)} paired trials on fresh tasks: {gains.mean():+.3f} ± {error:.3f}")
+        plot.update_layout(
+            title_text=f"{len(gains)} paired trials on fresh tasks:<br>{gains.mean():+.3f} ± {error:.3f}"
+        )
     return plot
 
 

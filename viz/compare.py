@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from evolora.record.run_data import Row, RunData
+from evolora.viz.exams import read_exam
 from evolora.viz.naming import run_names
 from evolora.viz.series import evenly, number, pick, table_of
 from evolora.viz.style import ENERGY, GENERATION, colour, figure, text
@@ -18,7 +19,8 @@ Rows = Sequence[Row]
 
 @dataclass(frozen=True)
 class Curve:
-    """A number that runs are compared by: `values` makes it out of rows of metrics, in generations' order."""
+    """A number that runs are compared by: `values` makes it out of `rows` of a run (of metrics, where nothing else is
+    said), in generations' order."""
 
     key: str
     group: str
@@ -27,10 +29,11 @@ class Curve:
     axis: str
     form: str
     values: Callable[[Rows], list[float]]
+    rows: Callable[[RunData], Rows] = lambda run: run.metrics
 
     def available(self, run: RunData) -> bool:
         """Whether the run has the number in any generation."""
-        return bool(np.isfinite(self.values(run.metrics)).any())
+        return bool(np.isfinite(self.values(self.rows(run))).any())
 
 
 def _of(*keys: str) -> Callable[[Rows], list[float]]:
@@ -57,6 +60,11 @@ def _born(rows: Rows) -> list[float]:
 def _mean_energy(rows: Rows) -> list[float]:
     owned, living = pick(rows, "energy", "organisms"), [number(row.get("num_living")) for row in rows]
     return [own / alive if alive > 0 else float("nan") for own, alive in zip(owned, living, strict=True)]
+
+
+def _exam_means(way: str) -> Callable[[Rows], list[float]]:
+    """The mean score of a way of answering, exam by exam; NaN for an exam that is damaged."""
+    return lambda rows: [exam.mean(way) if (exam := read_exam(row)) is not None else float("nan") for row in rows]
 
 
 CURVES: tuple[Curve, ...] = (
@@ -177,6 +185,26 @@ CURVES: tuple[Curve, ...] = (
         ".2f",
         _of("ecology", "energy_gini"),
     ),
+    Curve(
+        "exam-routed",
+        "Portfolio",
+        "Exams: a team with a router",
+        "Fresh questions, answered by a team of organisms and a router: which world breeds the more able team?",
+        "mean score on held-out tasks (0 to 1)",
+        ".3f",
+        _exam_means("routed"),
+        lambda run: run.exams,
+    ),
+    Curve(
+        "exam-best",
+        "Portfolio",
+        "Exams: the best organism alone",
+        "The same questions, answered by the best of each world: the gap to its team is what several know together.",
+        "mean score on held-out tasks (0 to 1)",
+        ".3f",
+        _exam_means("best"),
+        lambda run: run.exams,
+    ),
 )
 CURVE_BY_KEY = {curve.key: curve for curve in CURVES}
 
@@ -188,7 +216,7 @@ def over_each_other(
     chosen = CURVE_BY_KEY[curve]
     plot = figure(theme, GENERATION, chosen.axis)
     for index, (run, name) in enumerate(zip(runs, run_names(runs), strict=True)):
-        rows = [row for row in run.metrics if generation is None or row["generation"] <= generation]
+        rows = [row for row in chosen.rows(run) if generation is None or row["generation"] <= generation]
         points = evenly([point for point in zip(rows, chosen.values(rows), strict=True) if np.isfinite(point[1])])
         plot.add_scatter(
             x=[row["generation"] for row, _ in points],

@@ -1,12 +1,13 @@
 """Ecology: diversity, specialisation, novelty, coverage and heredity, where the run recorded these measures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
 from evolora.record.run_data import RunData
-from evolora.viz.series import Values, pick, shown_rows
+from evolora.viz.bands import add_band
+from evolora.viz.series import pick, shown_rows
 from evolora.viz.style import GENERATION, OTHER, colour, faint, figure
 
 HEIGHT = 430  # pixels
@@ -23,8 +24,8 @@ COVERAGE = {
     "coverage_4": "4 organisms",
     "coverage_16": "16 organisms",
     "coverage_all": "all organisms",
-    "routed_score": "score if each task went to whom the past recommends",
-    "oracle_score": "score if each task went to its best visitor",
+    "routed_score": "score if the past chose who answers",
+    "oracle_score": "score if the best visitor answered",
 }
 BREADTH = {
     "specialisation_h2_prime": "H2' of scores",
@@ -35,8 +36,8 @@ BREADTH = {
 HERITABILITY = {"heritability_score": "score", "heritability_tokens": "tokens per answer"}
 PRICE = {
     "price_score_selection": "selection: the better had more children",
-    "price_score_transmission": "transmission: learning, mutation, merging",
-    "price_score_change": "change of the mean score, the sum of both",
+    "price_score_transmission": "transmission: what they became",
+    "price_score_change": "change of the mean, both together",
 }
 
 
@@ -50,9 +51,9 @@ def recorded(*keys: str) -> Callable[[RunData], bool]:
 
 
 def diversity(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
-    """Hill numbers: how many equally common kinds would be as diverse."""
+    """Hill numbers: how many equally common kinds would be as diverse. Logarithmic: founders are many, kinds few."""
     plot = _curves(run, DIVERSITY, "effective number (count)", "%{y:.2f}", generation, theme)
-    return plot.update_yaxes(rangemode="tozero")
+    return plot.update_yaxes(type="log", tickvals=[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
 
 
 def breadth(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
@@ -70,7 +71,7 @@ def partitioning(run: RunData, *, generation: int | None = None, theme: str = "l
     generations, seen, null, z = (values[there] for values in (generations, seen, null, z))
     deviation = np.divide(seen - null, z, out=np.zeros_like(seen), where=np.isfinite(z) & (z != 0))
     plot = figure(theme, GENERATION, "H2' of tasks solved (0 to 1)", height=HEIGHT)
-    _add_band(plot, generations, null, 2 * deviation, faint(OTHER, 0.4), "shuffled: mean and two deviations")
+    add_band(plot, generations, null, 2 * deviation, faint(OTHER, 0.4), "shuffled: mean and two deviations")
     plot.add_scatter(
         x=generations,
         y=seen,
@@ -106,7 +107,7 @@ def heritability(run: RunData, *, generation: int | None = None, theme: str = "l
     _zero(plot, "children are like anybody")
     for index, (key, label) in enumerate(HERITABILITY.items()):
         slope, error = (np.array(pick(rows, "ecology", name)) for name in (key, f"{key}_se"))
-        _add_band(plot, generations, slope, 2 * error, faint(colour(index)))
+        add_band(plot, generations, slope, 2 * error, faint(colour(index)))
         plot.add_scatter(
             x=generations,
             y=slope,
@@ -114,7 +115,7 @@ def heritability(run: RunData, *, generation: int | None = None, theme: str = "l
             line_color=colour(index),
             hovertemplate=f"{label}, generation %{{x}}: slope %{{y:.2f}}<extra></extra>",
         )
-    return plot
+    return plot.update_yaxes(range=[-1, 1.5])  # the first, from a handful of children, may be anything
 
 
 def price_equation(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
@@ -143,14 +144,6 @@ def _curves(run: RunData, labels: Mapping[str, str], axis: str, value: str, unti
     return plot
 
 
-def _add_band(
-    plot: go.Figure, x: Sequence[int] | Values, middle: Values, half: Values, shade: str, name: str | None = None
-) -> None:
-    """A band of `half` above and below `middle`; in the legend where it has a name."""
-    edge = {"x": x, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
-    plot.add_scatter(y=middle - half, showlegend=False, **edge)
-    plot.add_scatter(y=middle + half, fill="tonexty", fillcolor=shade, name=name, showlegend=name is not None, **edge)
-
-
 def _zero(plot: go.Figure, meaning: str) -> go.Figure:
-    return plot.add_hline(y=0, line={"color": OTHER, "dash": "dot", "width": 1}, annotation_text=meaning)
+    line = {"color": OTHER, "dash": "dot", "width": 1}
+    return plot.add_hline(y=0, line=line, annotation_text=meaning, annotation_position="bottom left")

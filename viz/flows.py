@@ -191,7 +191,8 @@ def _balance(budget: Budget) -> str:
     span = f"generation {budget.last}" if one else f"generations {budget.first} to {budget.last}"
     verdict = "the books balance" if budget.missing < TOLERANCE else f"{budget.missing:.4f} energy is unaccounted for"
     lines = [
-        f"{span}: {before:.1f} held + {came:.1f} in = {burnt:.1f} burnt + {after:.1f} held after; {verdict}",
+        f"{span}: {before:.1f} held + {came:.1f} in = {burnt:.1f} burnt + {after:.1f} held after",
+        verdict,
         *(f"not drawn: {amount:.1f} that passed {INSIDE[reason]}" for reason, amount in budget.within.items()),
     ]
     return "<br>".join(lines)

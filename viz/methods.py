@@ -3,6 +3,7 @@
 from typing import Any
 
 from evolora.record.run_data import RunData
+from evolora.viz.exams import exams_of
 from evolora.viz.niche_scores import bare_host_scores
 from evolora.viz.series import pick
 from evolora.viz.signs import SHUFFLES, SURE
@@ -131,6 +132,7 @@ def _measures(run: RunData) -> list[str]:
     return [
         "Scores are between 0 and 1; a mean score is over all answers of a generation, the tasks of living included, "
         "and is no held-out score.",
+        _exams(run),
         "1 energy is a full-score answer at base price; energies are those after meals and charges, before deaths and "
         "births, except the population's totals, which are those at the end of a generation.",
         f"Energy is kept in double-entry books in whole micro-units; the books {books}." if residuals else "",
@@ -141,6 +143,20 @@ def _measures(run: RunData) -> list[str]:
         f"{run.num_broken} damaged lines of the logs were passed over." if run.num_broken else "",
         f"The folder is damaged: {'; '.join(run.problems)}." if run.problems else "",
     ]
+
+
+def _exams(run: RunData) -> str:
+    if not exams_of(run):
+        return ""
+    return _say(
+        "Every {} generations the living sat an exam at no price, on tasks nobody lived on: at most {} of them "
+        "answered {} selection tasks of every niche greedily, {} were kept by greedy coverage, and a ridge regression "
+        "on the frozen host's embedding of the bare question learnt whom to ask. {} other tasks of every niche scored "
+        "the team so routed, its best member by selection score, the best of its answers and the bare host.",
+        setting(run, "record", "portfolio_every"),
+        *(setting(run, "record", "portfolio", key) for key in ("candidates", "selection_tasks", "size")),
+        setting(run, "record", "portfolio", "held_out_tasks"),
+    )
 
 
 def _versions(versions: Any) -> str | None:

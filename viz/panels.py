@@ -1,12 +1,5 @@
 """The panels that report and dashboard show, in their order, each with a line that says what to look for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
-
-import plotly.graph_objects as go
-
-from evolora.record.run_data import RunData
 from evolora.viz import ecology
 from evolora.viz.archive import archive_map, archive_progress, has_archive
 from evolora.viz.bands import traits
@@ -19,6 +12,7 @@ from evolora.viz.colonies import (
     membership,
     together_or_alone,
 )
+from evolora.viz.exams import exam_gain, exam_niches, exam_scores, has_exams
 from evolora.viz.families import clades
 from evolora.viz.flows import energy_flow, energy_flow_so_far, energy_gini, lorenz
 from evolora.viz.held_out import has_holdout, held_out_scores
@@ -28,56 +22,13 @@ from evolora.viz.niche_scores import niche_scores
 from evolora.viz.niches import niche_economy, specialisation
 from evolora.viz.now import mean_score, throughput
 from evolora.viz.one_life import life
+from evolora.viz.panel import Panel, has_births, has_deaths, has_lives, has_metrics, has_timing
 from evolora.viz.pond import pond
 from evolora.viz.population import ages, births_by_kind, deaths_by_cause, energy, population_size, ranks
 from evolora.viz.signs_plot import signs
 from evolora.viz.tree import phylogeny
 
 GROUPS = ("Now", "Pond", "Signs of life", "Population", "Niches", "Lineages", "Colonies", "Ecology", "Portfolio")
-
-
-class Draw(Protocol):
-    """A plot: a function of a run, as it stood at a generation (None: the last), in a theme (light or dark)."""
-
-    def __call__(self, run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure: ...
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One plot: `caption` tells somebody who never heard of LoRA what to look for; `available` says whether a run
-    has the plot's data."""
-
-    key: str
-    group: str
-    title: str
-    caption: str
-    draw: Draw
-    available: Callable[[RunData], bool]
-
-
-def has_metrics(run: RunData) -> bool:
-    """Whether a generation has been lived."""
-    return bool(run.metrics)
-
-
-def has_lives(run: RunData) -> bool:
-    """Whether organisms' lives were recorded."""
-    return len(run.lives) > 0
-
-
-def has_births(run: RunData) -> bool:
-    """Whether anybody was born, founders included."""
-    return len(run.births) > 0
-
-
-def has_deaths(run: RunData) -> bool:
-    """Whether anybody died."""
-    return len(run.deaths) > 0
-
-
-def has_timing(run: RunData) -> bool:
-    """Whether the run's speed was recorded."""
-    return bool(run.timing)
 
 
 PANELS: tuple[Panel, ...] = (
@@ -104,6 +55,7 @@ PANELS: tuple[Panel, ...] = (
         "Each cell is an organism near the tasks that feed it, larger if richer: watch crowds form at the shore.",
         pond,
         has_lives,
+        wide=True,
     ),
     Panel(
         "signs",
@@ -112,6 +64,7 @@ PANELS: tuple[Panel, ...] = (
         "Each row is something living populations do, held against chance (the grey band): green is seen here.",
         signs,
         has_lives,
+        wide=True,
     ),
     Panel(
         "population-size",
@@ -152,6 +105,7 @@ PANELS: tuple[Panel, ...] = (
         "Follow the ribbons from left to right: everything that comes in is eaten, burnt or kept, and nothing is lost.",
         energy_flow,
         has_metrics,
+        wide=True,
     ),
     Panel(
         "energy-flow-so-far",
@@ -160,6 +114,7 @@ PANELS: tuple[Panel, ...] = (
         "The same over the whole run: wide ribbons to the right are what living costs most.",
         energy_flow_so_far,
         has_metrics,
+        wide=True,
     ),
     Panel(
         "gini",
@@ -200,6 +155,7 @@ PANELS: tuple[Panel, ...] = (
         "Children inherit these with small changes: a band that moves or narrows is a trait under selection.",
         traits,
         has_lives,
+        wide=True,
     ),
     Panel(
         "niche-economy",
@@ -208,6 +164,7 @@ PANELS: tuple[Panel, ...] = (
         "A niche is a kind of task with a stock of energy: where visitors crowd, the stock empties and earnings stall.",
         niche_economy,
         has_metrics,
+        wide=True,
     ),
     Panel(
         "niche-scores",
@@ -216,6 +173,7 @@ PANELS: tuple[Panel, ...] = (
         "How often answers are right in each kind of task; above the grey lines they beat the bare language model.",
         niche_scores,
         has_metrics,
+        wide=True,
     ),
     Panel(
         "niche-levels",
@@ -232,6 +190,7 @@ PANELS: tuple[Panel, ...] = (
         "Each row is an organism, bright where it eats: bright blocks down the diagonal are guilds of specialists.",
         specialisation,
         has_lives,
+        wide=True,
     ),
     Panel(
         "muller",
@@ -240,6 +199,7 @@ PANELS: tuple[Panel, ...] = (
         "Each colour is one founder's family: a band that widens is a family that takes over.",
         muller,
         has_lives,
+        wide=True,
     ),
     Panel(
         "clades",
@@ -248,6 +208,7 @@ PANELS: tuple[Panel, ...] = (
         "A band inside a band is a branch of that family: one that swallows what is around it is a sweep.",
         clades,
         has_lives,
+        wide=True,
     ),
     Panel(
         "phylogeny",
@@ -256,6 +217,7 @@ PANELS: tuple[Panel, ...] = (
         "Every line is a life; children branch off their parents, and a dotted line joins a second parent.",
         phylogeny,
         has_births,
+        wide=True,
     ),
     Panel(
         "life",
@@ -264,6 +226,7 @@ PANELS: tuple[Panel, ...] = (
         "The best fed of those alive: what it owned, what it ate where, and whether its answers became better.",
         life,
         has_lives,
+        wide=True,
     ),
     Panel(
         "colony-sizes",
@@ -362,6 +325,32 @@ PANELS: tuple[Panel, ...] = (
         ecology.recorded(*ecology.PRICE),
     ),
     Panel(
+        "exam-scores",
+        "Portfolio",
+        "Is a team better than its best?",
+        "Exams on fresh questions: blue is a team of organisms with a router that sees only the question; does it pass "
+        "its best member, and the bare model?",
+        exam_scores,
+        has_exams,
+    ),
+    Panel(
+        "exam-gain",
+        "Portfolio",
+        "What the router adds",
+        "The same questions answered by the team and by its best member: a band above the dotted line is a real gain.",
+        exam_gain,
+        has_exams,
+    ),
+    Panel(
+        "exam-niches",
+        "Portfolio",
+        "The exams, niche by niche",
+        "Where the dashed line is far above the blue one, somebody knows the answer and the router does not ask them.",
+        exam_niches,
+        has_exams,
+        wide=True,
+    ),
+    Panel(
         "archive-map",
         "Portfolio",
         "The best of every kind",
@@ -384,5 +373,6 @@ PANELS: tuple[Panel, ...] = (
         "Bars that rise from grey to blue are skill that carries over to new tasks; whiskers are standard errors.",
         held_out_scores,
         has_holdout,
+        wide=True,
     ),
 )

@@ -112,7 +112,7 @@ def pond(run: RunData, *, generation: int | None = None, theme: str = "light") -
                 hovertemplate="organism %{customdata[0]}, %{customdata[1]:.2f} energy,<br>"
                 "mostly fed by %{customdata[2]}<extra>lineage %{customdata[3]}</extra>",
             )
-    hidden = {"visible": False, "range": [-1.7, 1.7]}
+    hidden = {"visible": False, "range": [-1.8, 1.8]}
     plot.update_layout(
         xaxis=hidden, yaxis={**hidden, "range": [-1.35, 1.35], "scaleanchor": "x"}, height=620,
         title_text=f"generation {shown}",

@@ -1,5 +1,7 @@
 """The population: how many live, what they own, how they die and are born, how old and how large they are."""
 
+from dataclasses import replace
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -47,8 +49,10 @@ def deaths_by_cause(run: RunData, *, generation: int | None = None, theme: str =
 
 
 def births_by_kind(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
-    """How many were born how, each generation; founders are generation 0."""
+    """How many were born how, each generation; founders, who would dwarf them, only while nobody else was born."""
     counts = count_events(run, "birth", "kind", generation)
+    children = {kind: own for kind, own in counts.by_name.items() if kind != "founder"}
+    counts = replace(counts, by_name=children or counts.by_name)
     return _bars(figure(theme, counts.label(), "births (count)"), counts, BIRTH_COLOURS, KINDS, "born as")
 
 
@@ -60,7 +64,7 @@ def ages(run: RunData, *, generation: int | None = None, theme: str = "light") -
 
 def ranks(run: RunData, *, generation: int | None = None, theme: str = "light") -> go.Figure:
     """How large the adapters of a generation are."""
-    plot = figure(theme, "rank of the adapter (columns of each LoRA factor)", "organisms (count)")
+    plot = figure(theme, "adapter rank (columns of a LoRA factor)", "organisms (count)")
     return _histogram(plot, run, "rank", generation, colour(2), "of rank %{x}")
 
 

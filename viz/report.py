@@ -15,7 +15,8 @@ from evolora.viz import compare, tables
 from evolora.viz.compare_grids import GRIDS
 from evolora.viz.methods import methods
 from evolora.viz.now import summary
-from evolora.viz.panels import GROUPS, PANELS, Panel
+from evolora.viz.panel import Panel
+from evolora.viz.panels import GROUPS, PANELS
 from evolora.viz.style import THEMES, template
 from evolora.viz.tables import Table
 
@@ -91,6 +92,7 @@ def _run(run: RunData, key: str, figures: dict[str, go.Figure], titled: bool) ->
             )
     numbers = [
         tables.niche_table(run),
+        tables.exam_table(run),
         tables.event_table(run),
         tables.richest_table(run),
         tables.generation_table(run),
@@ -106,15 +108,9 @@ def _group(run: RunData, shown: list[Panel], key: str, figures: dict[str, go.Fig
     plots = []
     for panel in shown:
         figures[f"{key}-{panel.key}"] = panel.draw(run)
-        plots.append(_plot(f"{key}-{panel.key}", panel.title, panel.caption, wide=panel.key in WIDE))
+        plots.append(_plot(f"{key}-{panel.key}", panel.title, panel.caption, wide=panel.wide))
     table = _table(tables.signs_table(run), "words") if shown[0].group == "Signs of life" else ""
     return f'<div class="plots">{"".join(plots)}</div>{table}'
-
-
-WIDE = frozenset(
-    {"pond", "signs", "energy-flow", "energy-flow-so-far", "traits", "niche-economy", "specialisation", "phylogeny",
-     "life", "muller", "clades", "held-out", "niche-scores"}
-)  # fmt: skip
 
 
 def _plot(key: str, title: str, caption: str, wide: bool = False) -> str:

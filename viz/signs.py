@@ -12,6 +12,7 @@ from evolora.record.run_data import RunData
 from evolora.rng import stream
 from evolora.viz import ancestry
 from evolora.viz.colonies import colony_changes
+from evolora.viz.exams import SURE_ERRORS, exams_of
 from evolora.viz.series import Values, last_generation, number, pick
 
 Verdict = Literal["yes", "no", "not yet"]
@@ -19,7 +20,6 @@ SHUFFLES = 200
 SURE = 0.01  # a sign is seen where chance alone does as well in fewer than this share of shuffles
 WINDOW = 30  # generations looked back over
 RECENT = 10  # generations over which measures of the record are averaged
-SURE_ERRORS = 2.6  # standard errors above 0 that chance exceeds once in two hundred times
 CLEARLY_ABOVE = 0.05  # share of activity beyond drift's 99 % line, of which drift alone has about 0.01
 FEWEST_TRIALS = 8  # of colonies: with fewer even all signs alike are no rarer than `SURE`
 FEWEST = 5  # deaths, merges and the like below which nothing can be said
@@ -76,7 +76,7 @@ PRESSURE = Question("pressure", "Energy pressure", "Do those who answer worse go
 HEREDITY = Question("heredity", "Heredity", "Do children answer like their parents?")
 MERGERS = Question("mergers", "Mergers", "Do merged children leave descendants, like the copies born beside them?")
 COLONIES = Question("colonies", "Colonies", "Do members of colonies earn more together than the same ones alone?")
-ROUTING = Question("routing", "Routing gain", "Does sending each task to whom the past recommends beat asking anybody?")
+ROUTING = Question("routing", "Routing gain", "Does a router among several organisms beat asking the best one always?")
 NOVELTY = Question("novelty", "Novelty", "Do successful kinds appear faster than under drift?")
 
 
@@ -239,25 +239,26 @@ def colonies(run: RunData, generation: int) -> Sign:
 
 
 def routing(run: RunData, generation: int) -> Sign:
-    """Score of sending each task to the visitor who did best there before, less the mean of all answers; 0 as null."""
-    rows = _recent(run, generation)
-    gains = np.array(pick(rows, "ecology", "routed_score")) - np.array(pick(rows, "mean_score"))
-    gains = gains[np.isfinite(gains)]
-    if len(gains) < FEWEST:
-        return ROUTING.unanswered(
-            f"{len(gains)} of the last {len(rows)} generations have routed scores, five are needed"
-        )
-    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
-    return Sign(
-        ROUTING.key,
-        ROUTING.title,
-        ROUTING.question,
-        f"{gain:+.3f} of a score over the mean of all answers, {len(gains)} generations",
-        f"0 ± {error:.3f}, the standard error",
-        "yes" if gain > SURE_ERRORS * error else "no",
+    """The last exam's mean gain, task by task, of a team with a router over its best organism alone; a coin that says
+    which answer was whose as null, as if it made no difference who is asked."""
+    held = exams_of(run, generation)
+    if not held:
+        settings = run.world.get("record")
+        is_planned = isinstance(settings, dict) and bool(settings.get("portfolio_every"))
+        why = "no exam on held-out tasks so far" if is_planned else "no exams in this world: set record.portfolio_every"
+        return ROUTING.unanswered(why)
+    exam = held[-1]
+    gain, error = exam.gain()
+    apart = exam.differences()
+    weighed = np.concatenate([own / (len(own) * len(apart)) for own in apart])  # every niche weighs the same
+    rng = stream(run.seed, "signs", "routing", generation)
+    flips = rng.integers(2, size=(SHUFFLES, len(weighed))) * 2 - 1
+    return ROUTING.answer(
         gain,
-        0.0,
-        error,
+        (flips * weighed).sum(axis=1),
+        f"a team scores {{value:+.3f}} over its best organism on {exam.num_tasks} held-out tasks "
+        f"[{gain - SURE_ERRORS * error:+.3f}, {gain + SURE_ERRORS * error:+.3f}]",
+        "{chance:+.3f} ± {spread:.3f}, dealt by a coin",
     )
 
 

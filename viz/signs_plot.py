@@ -10,7 +10,7 @@ from evolora.viz.signs import Sign, signs_of_life
 from evolora.viz.style import OTHER, figure, text
 
 FURTHEST = 12.0  # deviations; what lies beyond is drawn here
-WIDTH = 50  # characters of a line beside a dot
+WIDTH = 46  # characters of a line beside a dot
 LOOKS = {  # verdict -> (colour, symbol): told apart without colour too
     "yes": ("#009E73", "circle"),
     "no": ("#D55E00", "x"),
@@ -38,7 +38,7 @@ def signs(run: RunData, *, generation: int | None = None, theme: str = "light") 
         plot.add_annotation(
             x=FURTHEST + 1, y=-place, text=_beside(sign), showarrow=False, xanchor="left", align="left", font_size=11
         )
-    plot.update_xaxes(range=[-FURTHEST - 1, 3.7 * FURTHEST], tickvals=[-12, -6, -2, 0, 2, 6, 12], zeroline=True)
+    plot.update_xaxes(range=[-FURTHEST - 1, 4.4 * FURTHEST], tickvals=[-12, -6, -2, 0, 2, 6, 12], zeroline=True)
     plot.update_yaxes(
         tickvals=[-place for place in range(len(found))],
         ticktext=[f"<b>{sign.title}</b>" for sign in found],

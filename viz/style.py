@@ -34,7 +34,7 @@ def template(theme: str) -> go.layout.Template:
         "ticks": "outside",
         "tickcolor": grid,
         "automargin": True,
-        "title": {"standoff": 8},
+        "title": {"standoff": 8, "font": {"size": 13}},
     }
     return go.layout.Template(
         layout={

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from evolora.record.run_data import RunData
+from evolora.viz.exams import SURE_ERRORS, WAYS, exams_of
 from evolora.viz.naming import differences, run_names
 from evolora.viz.niche_scores import bare_host_scores
 from evolora.viz.niches import niche_prices
@@ -88,6 +89,29 @@ def niche_table(run: RunData) -> Table:
         "fed in all",
     )  # fmt: skip
     return Table("Niches", head, tuple(lines))
+
+
+def exam_table(run: RunData) -> Table:
+    """The exams on held-out tasks: mean scores of each way of answering, and what the team adds to its best member."""
+    rows = []
+    for exam in evenly(exams_of(run), MOST_ROWS):
+        gain, error = exam.gain()
+        interval = f" [{gain - SURE_ERRORS * error:+.3f}, {gain + SURE_ERRORS * error:+.3f}]"
+        rows.append(
+            (
+                str(exam.generation),
+                *(_fixed(exam.mean(way), 3) for way in WAYS),
+                f"{gain:+.3f}" + (interval if np.isfinite(error) else ""),
+                _whole(exam.num_tasks),
+                f"{exam.members} of {_whole(exam.num_candidates)}",
+                _whole(exam.spent),
+            )
+        )
+    head = (
+        "generation", *(name for name, _, _ in WAYS.values()), "team less best [95 %]", "held-out tasks", "team",
+        "tokens in all",
+    )  # fmt: skip
+    return Table("Exams on held-out tasks", head, tuple(rows))
 
 
 def event_table(run: RunData) -> Table:

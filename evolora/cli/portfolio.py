@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from evolora.portfolio.examine import Examined
-    from evolora.portfolio.tokens import TokenMeter
+    from evolora.routing.tokens import TokenMeter
 
 
 def portfolio(

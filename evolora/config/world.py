@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from evolora.config.archive import ArchiveConfig, axis_problems
 from evolora.config.colonies import ColoniesConfig
+from evolora.config.exams import ExamConfig
 from evolora.config.section import Count, Fraction, NonNegative, Positive, Range, Section
 
 
@@ -311,6 +312,13 @@ class RecordConfig(Section):
     ecology_every: Count = Field(
         10, description="Generations between costly measures of ecology (null models, adapter similarity)."
     )
+    portfolio_every: int = Field(
+        0,
+        ge=0,
+        description="Generations between exams of the living on held-out tasks, into portfolio.jsonl (and one in the "
+        "last); 0: none.",
+    )
+    portfolio: ExamConfig = ExamConfig()
     elites: int = Field(4, ge=0, description="Organisms exported as PEFT adapters to elites/ when the run ends.")
 
 

@@ -28,6 +28,7 @@ BESIDE = (  # plots of one run that cannot be laid over each other: a row of the
     "muller",
     "phylogeny",
     "partitioning",
+    "exam-scores",
     "held-out",
 )
 

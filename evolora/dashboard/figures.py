@@ -10,22 +10,6 @@ from evolora.viz.style import THEMES
 MOST_KEPT = 96  # figures
 MOST_BYTES = 16_000_000  # of one figure: more would choke the page
 SHOWN = [panel for panel in PANELS if panel.group != "Pond"]  # the page has a living one
-WIDE = frozenset(  # a whole row of the page each
-    {
-        "signs",
-        "energy-flow",
-        "energy-flow-so-far",
-        "traits",
-        "niche-economy",
-        "niche-scores",
-        "specialisation",
-        "muller",
-        "clades",
-        "phylogeny",
-        "life",
-        "held-out",
-    }
-)
 OF_ORGANISMS = frozenset({"specialisation", "phylogeny"})  # a point is an organism: its id is the point's custom data
 PANEL_BY_KEY = {panel.key: panel for panel in SHOWN}
 
@@ -40,7 +24,7 @@ def list_panels(book: Book) -> list[dict[str, Any]]:
             "group": panel.group,
             "title": panel.title,
             "caption": panel.caption,
-            "wide": panel.key in WIDE,
+            "wide": panel.wide,
             "organisms": panel.key in OF_ORGANISMS,
         }
         for panel in panels

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evolora.environment.encounter import Answer, Encounter
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
@@ -22,6 +25,15 @@ class HostFacts:
     dtype: str
     num_parameters: int
     sites: tuple[SiteShape, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the frozen host makes of questions: `features` (questions, width), its last hidden states averaged over each
+    question's prompt, and the `tokens` (questions,) of these prompts."""
+
+    features: NDArray[np.float64]
+    tokens: NDArray[np.float64]
 
 
 class Evaluator(Protocol):
@@ -53,6 +65,14 @@ class Evaluator(Protocol):
 
         Raises:
             WorkerError: nobody is left to learn.
+        """
+        ...
+
+    def read(self, questions: Sequence[str]) -> Reading:
+        """The bare host's reading of questions, without worked examples: the same for the same list of them.
+
+        Raises:
+            WorkerError: nobody is left to read.
         """
         ...
 

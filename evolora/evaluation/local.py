@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from evolora.environment.encounter import Answer, Encounter
-from evolora.evaluation.evaluator import Body, HostFacts
+from evolora.evaluation.evaluator import Body, HostFacts, Reading
 from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import Bank, BankHooks, stack_genomes
 from evolora.host.decode import SICK, Decoder, Generated, Request
@@ -113,6 +115,10 @@ class LocalEvaluator:
             if isinstance(lesson, Comparison):
                 learnt[lesson.organism_id] = climb(learners[lesson.organism_id], lesson)
         return learnt
+
+    def read(self, questions: Sequence[str]) -> Reading:
+        prompts = [self.prompts.build(question) for question in questions]
+        return Reading(self.reader.embed(prompts).double().numpy(), np.array([len(p) for p in prompts], np.float64))
 
     def close(self) -> None:
         """Nothing was started."""

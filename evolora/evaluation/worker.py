@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evolora.environment.encounter import Answer, Encounter
-from evolora.evaluation.evaluator import Body, HostFacts
+from evolora.evaluation.evaluator import Body, HostFacts, Reading
 from evolora.evaluation.local import LocalSetup
 from evolora.evaluation.parcels import (
     BodyTicket,
@@ -85,6 +85,10 @@ class Worker:
                 optimizer = OptimizerTicket(state.step, self._keep(state.first, new), self._keep(state.second, new))
             tickets[identity] = LearntTicket(genome, optimizer, learnt.loss, learnt.gradient_norm, learnt.fault)
         return LearntPage(tickets, new)
+
+    def read(self, questions: Sequence[str]) -> Reading:
+        """The bare host's reading of `questions`."""
+        return self._evaluator.read(questions)
 
     def _take(self, wanted: set[str], parcels: Parcels) -> dict[str, SiteFactors] | Missing:
         """The factors of all `wanted` digests, out of the parcels or off the shelf."""

@@ -18,6 +18,7 @@ from evolora.record.run_dir import to_json, write_atomically
 
 CELLS = "cells"
 RESULT, FAILURE, SPEC, LOG = "result.json", "failure.json", "cell.json", "log.txt"
+EXAMS = ("portfolio_every", "portfolio")  # settings of record
 State = Literal["finished", "changed", "failed", "begun", "missing"]
 
 
@@ -48,8 +49,14 @@ class Cell:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the arm's name, world, procedure and params, the siblings' digests and Evolora's version."""
-        return hashlib.sha256(to_json(self._essence()).encode()).hexdigest()
+        """SHA-256 of the arm's name, world, procedure and params, the siblings' digests and Evolora's version.
+
+        The world's exams are left out: they look on, and no value follows from them.
+        """
+        essence = self._essence()
+        for key in EXAMS:
+            del essence["world"]["record"][key]
+        return hashlib.sha256(to_json(essence).encode()).hexdigest()
 
     def sibling(self, arm: str) -> Finished:
         """The finished cell of the same seed of an arm that `after` names.

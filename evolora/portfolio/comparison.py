@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evolora.portfolio.exam import Numbers
 from evolora.rng import stream
+from evolora.routing.exam import Numbers
 
 DRAWS = 1000  # for a standard error; percentiles would need more
 LEVEL = 0.95

@@ -6,39 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
+from evolora.blueprint import standard_traits
 from evolora.config.world import WorldConfig
 from evolora.environment.tasks import TaskSource
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.founding import zero_genome
 from evolora.organism.genome import Genome, SiteShape
-from evolora.organism.traits import Traits
 from evolora.portfolio.comparison import Effect, Pairs, compare
-from evolora.portfolio.exam import Examiner, Question
-from evolora.portfolio.modes import Answered, single
 from evolora.portfolio.portfolio import Portfolio, answer_by_every_mode
 from evolora.portfolio.splits import Split, balanced_accuracy
-from evolora.portfolio.tokens import TokenMeter
 from evolora.record.residents import open_residents
+from evolora.routing.exam import Examiner, Question
+from evolora.routing.modes import Answered, single
+from evolora.routing.tokens import TokenMeter
 
 HOST = "host"
 HOST_ID = -1  # organisms' ids begin at 0
-
-
-def standard_traits(config: WorldConfig, num_examples: int | None = None) -> Traits:
-    """Traits of whoever did not evolve: the means of the founders' ranges, the highest answer limit of theirs.
-
-    `num_examples` None takes the most worked examples a founder can have.
-    """
-    traits = config.traits
-    return Traits(
-        rank=round(sum(traits.rank.founders) / 2),
-        mutation_scale=sum(traits.mutation_scale.founders) / 2,
-        learning_rate=sum(traits.learning_rate.founders) / 2,
-        temperature=sum(traits.temperature.founders) / 2,
-        answer_limit=int(traits.answer_limit.founders[1]),
-        num_examples=int(traits.num_examples.founders[1]) if num_examples is None else num_examples,
-        niche_preferences={},
-    )
 
 
 def bare_host(config: WorldConfig, sites: Sequence[SiteShape], num_examples: int | None = None) -> Genome:

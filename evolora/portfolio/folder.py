@@ -23,8 +23,8 @@ from evolora.errors import BundleError, RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome, SiteShape
 from evolora.portfolio.portfolio import ARROW, Portfolio, read
-from evolora.portfolio.router import restore_router
 from evolora.record.adapter import import_peft
+from evolora.routing.router import restore_router
 from evolora.share.check import check_world
 from evolora.share.peft_export import export_peft
 from evolora.share.portfolio_format import (

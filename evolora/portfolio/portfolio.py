@@ -11,12 +11,12 @@ from evolora.environment.tasks import TaskSource
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome
 from evolora.portfolio.arrow import prototypes
-from evolora.portfolio.choosing import greedy_coverage
-from evolora.portfolio.exam import Examiner, Numbers, Question, Sheet
-from evolora.portfolio.modes import ROUTED_MODES, Answered, Routing, at_random, most_confident, oracle, single
-from evolora.portfolio.router import Router, fit_router
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import stream
+from evolora.routing.choosing import greedy_coverage
+from evolora.routing.exam import Examiner, Numbers, Question, Sheet
+from evolora.routing.modes import ROUTED_MODES, Answered, Routing, at_random, most_confident, oracle, single
+from evolora.routing.router import Router, fit_router
+from evolora.routing.tokens import TokenMeter
 
 ARROW = "arrow"  # routes by the members' own weights; every other router is fitted on selection questions
 

@@ -15,8 +15,8 @@ from evolora.portfolio.examine import Examined, bare_host, candidates_of_run, ex
 from evolora.portfolio.folder import check_reading, load_portfolio, read_world, save_portfolio
 from evolora.portfolio.portfolio import Portfolio, assemble
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions
-from evolora.portfolio.tokens import TokenMeter
 from evolora.record.run_dir import RunDir
+from evolora.routing.tokens import TokenMeter
 from evolora.world import Rules
 
 

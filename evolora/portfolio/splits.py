@@ -16,8 +16,8 @@ from evolora.environment.families.registry import make_family
 from evolora.environment.niche import Niche
 from evolora.environment.tasks import TaskSource, split_of
 from evolora.errors import ConfigError, TaskError
-from evolora.portfolio.exam import Numbers, Question
 from evolora.portfolio.rewording import reword
+from evolora.routing.exam import Numbers, Question
 
 Shift = Literal["in distribution", "difficulty", "family", "surface"]
 SHIFTS: tuple[Shift, ...] = ("in distribution", "difficulty", "family", "surface")

@@ -17,7 +17,7 @@ from evolora.errors import RunFolderError
 from evolora.record.event_log import ByOrganism, EventLog
 from evolora.record.lives_tail import PER_NICHE, LivesTail
 from evolora.record.row_log import RowLog
-from evolora.record.run_dir import BARE_HOST, EVENTS, LIVES, METRICS, TIMING
+from evolora.record.run_dir import BARE_HOST, EVENTS, LIVES, METRICS, PORTFOLIO, TIMING
 from evolora.record.tail import file_inside
 
 Row = dict[str, Any]
@@ -97,6 +97,11 @@ class RunData:
         return self._timing.rows
 
     @property
+    def exams(self) -> list[Row]:
+        """A row an exam on held-out tasks (`evolora.exams.Exams.hold`); none where the world holds none."""
+        return self._exams.rows
+
+    @property
     def generations(self) -> list[int]:
         """The generations that have a row of metrics."""
         return [row["generation"] for row in self._metrics.rows]
@@ -104,7 +109,7 @@ class RunData:
     @property
     def num_broken(self) -> int:
         """Lines of the logs that were passed over because they are damaged."""
-        return self._metrics.num_broken + self._timing.num_broken + self._events.num_broken
+        return sum(log.num_broken for log in (self._metrics, self._timing, self._exams, self._events))
 
     @property
     def is_thinned(self) -> bool:
@@ -242,10 +247,11 @@ class RunData:
     def _start(self) -> None:
         self._metrics = RowLog(self.path, METRICS)
         self._timing = RowLog(self.path, TIMING)
+        self._exams = RowLog(self.path, PORTFOLIO)
         self._events = EventLog(self.path, EVENTS)
         self._lives = LivesTail(self.path, LIVES)
         # metrics first: a row of metrics means that the rest of its generation is there
-        self._logs: tuple[_Log, ...] = (self._metrics, self._timing, self._events, self._lives)
+        self._logs: tuple[_Log, ...] = (self._metrics, self._timing, self._exams, self._events, self._lives)
         for log in self._logs:
             log.read()
         self._forget()

@@ -12,6 +12,7 @@ from evolora.errors import RunFolderError
 
 METRICS, EVENTS, TIMING, LIVES = "metrics.jsonl", "events.jsonl", "timing.jsonl", "lives.arrow"
 BARE_HOST = "bare_host.json"  # how well the host answers by itself
+PORTFOLIO = "portfolio.jsonl"  # exams on held-out tasks, where a world holds any
 LOGS = (METRICS, EVENTS, TIMING, LIVES)
 
 
@@ -114,7 +115,9 @@ class RunDir:
 
     def log_sizes(self) -> dict[str, int]:
         """Bytes in each log now: what a checkpoint remembers."""
-        return {log: (self.path / log).stat().st_size for log in LOGS}
+        exams = self.path / PORTFOLIO
+        sizes = {log: (self.path / log).stat().st_size for log in LOGS}
+        return sizes | {PORTFOLIO: exams.stat().st_size if exams.exists() else 0}
 
     def cut_logs(self, sizes: Mapping[str, int]) -> None:
         """Forget what was logged after a checkpoint: it is about to be lived again.
@@ -124,6 +127,8 @@ class RunDir:
         """
         for log, size in sizes.items():
             path = self.path / log
+            if not size and not path.exists():
+                continue
             if path.stat().st_size < size:
                 raise RunFolderError(
                     f"{path}: expected at least {size} bytes as its checkpoint says, "

@@ -31,6 +31,7 @@ KINDS = (
     Kind(r"events\.jsonl", 2**30, "births, deaths, merges"),
     Kind(r"lives\.arrow", 2**31, "every organism's every generation"),
     Kind(r"phylogeny\.csv", 2**29, "who descends from whom"),
+    Kind(r"portfolio\.jsonl", 2**28, "exams on held-out tasks as the run went"),
     Kind(r"bare_host\.json", 2**20, "how well the host answers by itself"),
     Kind(r"holdout\.json", 2**26, "held-out scores"),
     Kind(r"report\.html", 2**26, "the report, a page with scripts"),

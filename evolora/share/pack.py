@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evolora import __version__
 from evolora.errors import BundleError
-from evolora.record.run_dir import EVENTS, METRICS, RunDir
+from evolora.record.run_dir import EVENTS, METRICS, PORTFOLIO, RunDir
 from evolora.share.archive import Part, write_archive
 from evolora.share.check import check_metrics, check_run, check_world
 from evolora.share.check_adapters import check_adapters
@@ -78,7 +78,7 @@ def _parts(run: Path) -> list[Part]:
 def _whole_size(path: Path) -> int:
     """Bytes of a file; of a log, up to the end of its last whole line: a run may be writing another."""
     size = path.stat().st_size
-    if path.name not in (METRICS, EVENTS):
+    if path.name not in (METRICS, EVENTS, PORTFOLIO):
         return size
     with path.open("rb") as file:
         while size:

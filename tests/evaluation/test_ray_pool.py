@@ -24,7 +24,7 @@ from evolora.evaluation.ray_pool import RayEvaluator
 from evolora.evaluation.ray_pool.cluster import connect
 from evolora.organism.learning import Learner, Lesson
 from evolora.record.checkpoint import checkpoints
-from evolora.record.run_dir import METRICS
+from evolora.record.run_dir import METRICS, PORTFOLIO
 from evolora.simulation import Simulation
 
 MODULES = ("q_proj", "v_proj", "o_proj", "up_proj", "down_proj")
@@ -94,6 +94,18 @@ def test_one_worker_lives_the_same_history_byte_for_byte(cluster, local_logs, tm
     simulation.run()
     assert logs(simulation.run_dir.path) == local_logs["reinforce"]
     simulation.close()
+
+
+def test_workers_hold_the_exams_of_one_process(pair, tmp_path):
+    exam = {"size": 2, "candidates": 4, "selection_tasks": 3, "held_out_tasks": 4}
+    record = {"portfolio_every": 2, "portfolio": exam}
+    here = open_run(world(record=record, generations=3), tmp_path)
+    here.run()
+    there = living_on(pair, tmp_path, record=record, generations=3)
+    there.run()
+    held = [(run.run_dir.path / PORTFOLIO).read_bytes() for run in (here, there)]
+    assert held[0] == held[1] and held[0].count(b"\n") == 2
+    assert logs(here.run_dir.path) == logs(there.run_dir.path)
 
 
 def test_answers_come_in_the_order_asked_and_unlearnt_genomes_come_back_themselves(pair):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,13 @@ def test_each_cell_computes_with_its_worlds_threads(tmp_path):
     run_cells([cell for cell in cells if cell.arm == "first"], 1, Silent())
     assert json.loads((cells[0].folder / "result.json").read_text())["values"] == {"number": 3}
     assert os.environ.get("OMP_NUM_THREADS") != "3"
+
+
+def test_a_cell_is_the_same_cell_whether_or_not_its_world_holds_exams_and_its_world_still_holds_them(tmp_path):
+    cell = plan_of(tmp_path).cells[0]
+    record = cell.world.record.model_copy(update={"portfolio_every": 7})
+    examined = replace(cell, world=cell.world.model_copy(update={"record": record}))
+    assert examined.digest == cell.digest
+    assert examined._essence()["world"]["record"]["portfolio_every"] == 7
+    other = replace(cell, world=cell.world.model_copy(update={"generations": cell.world.generations + 1}))
+    assert other.digest != cell.digest

@@ -4,7 +4,7 @@ import numpy as np
 
 from evolora.config.load import load_world
 from evolora.config.world import WorldConfig
-from evolora.portfolio.exam import Sheet
+from evolora.routing.exam import Sheet
 
 
 def sheet(scores, confidences=None, texts=None) -> Sheet:

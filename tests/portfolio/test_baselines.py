@@ -5,7 +5,7 @@ import pytest
 import torch
 from sheets import small_petri
 
-from evolora.blueprint import build_rules
+from evolora.blueprint import build_rules, standard_traits
 from evolora.build import build_evaluator
 from evolora.environment.tasks import split_of
 from evolora.organism.genome import Factors, Genome
@@ -13,9 +13,8 @@ from evolora.portfolio.baselines.contender import Arena, host_with_examples, mix
 from evolora.portfolio.baselines.mixtures import search_weights, soup, weighted_sum
 from evolora.portfolio.baselines.trained import Lessons, train_single, train_specialists
 from evolora.portfolio.baselines.training import School
-from evolora.portfolio.examine import standard_traits
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import stream
+from evolora.routing.tokens import TokenMeter
 
 BUDGET = 60_000
 

@@ -7,9 +7,10 @@ import pytest
 from sheets import sheet
 
 from evolora.errors import ConfigError
-from evolora.portfolio.choosing import coverage, greedy_coverage
 from evolora.portfolio.comparison import Pairs, compare
-from evolora.portfolio.modes import (
+from evolora.rng import stream
+from evolora.routing.choosing import coverage, greedy_coverage
+from evolora.routing.modes import (
     Routing,
     at_random,
     most_confident,
@@ -19,8 +20,7 @@ from evolora.portfolio.modes import (
     top_two,
     vote,
 )
-from evolora.portfolio.router import ROUTERS, fit_router, restore_router
-from evolora.rng import stream
+from evolora.routing.router import ROUTERS, fit_router, restore_router
 
 NUM_NICHES, WIDTH = 4, 12
 

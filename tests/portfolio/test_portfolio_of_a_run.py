@@ -13,13 +13,13 @@ from evolora.cli.portfolio import portfolio as command
 from evolora.errors import RunFolderError
 from evolora.organism.genome import Factors
 from evolora.portfolio.arrow import prototype
-from evolora.portfolio.exam import Examiner
 from evolora.portfolio.folder import INDEX, load_portfolio
 from evolora.portfolio.session import open_saved, portfolio_of_run, save
 from evolora.portfolio.session import test as run_test
 from evolora.portfolio.splits import selection_questions
-from evolora.portfolio.tokens import TokenMeter, passes_of_run
 from evolora.record.run_dir import METRICS, RunDir
+from evolora.routing.exam import Examiner
+from evolora.routing.tokens import TokenMeter, passes_of_run
 
 
 @pytest.fixture(scope="module")

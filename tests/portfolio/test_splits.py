@@ -11,7 +11,6 @@ from evolora.environment.families.registry import make_family
 from evolora.environment.niche import Niche
 from evolora.environment.tasks import TaskSource, split_of
 from evolora.errors import ConfigError, TaskError
-from evolora.portfolio.exam import Question
 from evolora.portfolio.rewording import reword
 from evolora.portfolio.splits import (
     HARDER,
@@ -25,6 +24,7 @@ from evolora.portfolio.splits import (
     make_split,
     selection_questions,
 )
+from evolora.routing.exam import Question
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ from evolora.errors import ConfigError, EvoloraError, RunFolderError
 from evolora.host.decode import Generated, Request
 from evolora.lifecycle.colony_rules import Forwarding
 from evolora.organism.organism import Organism
-from evolora.portfolio.exam import Question
 from evolora.portfolio.session import open_saved
+from evolora.routing.exam import Question
 from evolora.serving.opening import open_speakers
 from evolora.serving.session import Session
 from evolora.serving.speaker import Conversation

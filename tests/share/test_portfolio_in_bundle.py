@@ -11,7 +11,7 @@ from bundles import WORLD, contents_of, forge, router, sign_portfolio, write_run
 from safetensors.numpy import save_file
 
 from evolora.errors import BundleError
-from evolora.portfolio.router import ROUTERS, fit_router
+from evolora.routing.router import ROUTERS, fit_router
 from evolora.share.pack import pack
 from evolora.share.portfolio_format import ROUTER_ARRAYS
 from evolora.share.unpack import unpack

@@ -96,6 +96,7 @@ def write_run(
             for g, s in enumerate(seconds)
         )
     )
+    (path / "portfolio.jsonl").write_text("".join(to_json(row) + "\n" for row in exams(niches, generations, seed)))
     (path / "holdout.json").write_text(json.dumps(holdout(world, generations, seed)))
     (path / "phylogeny.csv").write_text(phylogeny_csv(world.events) if generations < 500 else "")
     return path
@@ -374,6 +375,23 @@ def report(world, generation, flows, answers, scores, visits, tokens, events) ->
             for r in richest
         ],
     }  # fmt: skip
+
+
+def exams(niches: tuple[str, ...], generations: int, seed: int) -> list[dict]:
+    """Every fifth generation an exam: a team that is a little better than its best, an oracle above, the host below."""
+    rng, rows = np.random.default_rng(seed), []
+    for generation in range(5, generations + 1, 5):
+        skill = 0.15 + 0.4 * min(1.0, generation / 30)
+        draws = rng.random((len(niches), 16))
+        chances = {"host": 0.15, "best": skill, "routed": skill + 0.1, "oracle": skill + 0.2}
+        rows.append(
+            {"generation": generation, "num_candidates": 16, "members": list(range(6)), "niches": list(niches),
+             "selection_tasks": [8] * len(niches),
+             "scores": {way: (draws < chance).astype(float).tolist() for way, chance in chances.items()},
+             "tokens_per_answer": {"host": 40.0, "best": 35.0, "routed": 60.0, "oracle": 210.0},
+             "tokens": {"selection": 40_000, "held_out": 30_000, "host": 5_000, "routing": 4_000}}
+        )  # fmt: skip
+    return rows
 
 
 def holdout(world: Invention, generation: int, seed: int) -> dict:

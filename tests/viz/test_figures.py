@@ -102,7 +102,7 @@ def cut_lives(path: Path, last: int) -> None:
 def test_a_panel_shows_the_generation_asked_for_and_nothing_later(pretend_folder, pretend_run, tmp_path, panel):
     """What is drawn at generation 9 is what was drawn when generation 9 was the last."""
     path = shutil.copytree(pretend_folder, tmp_path / "young")
-    for name in ("metrics.jsonl", "timing.jsonl", "events.jsonl"):
+    for name in ("metrics.jsonl", "timing.jsonl", "events.jsonl", "portfolio.jsonl"):
         rows = [json.loads(line) for line in (path / name).read_text().splitlines()]
         kept = [json.dumps(row) + "\n" for row in rows if row["generation"] <= 9]
         (path / name).write_text("".join(kept))

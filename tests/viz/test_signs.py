@@ -66,15 +66,51 @@ def test_fates_and_pairs_are_of_the_children_of_the_span(pretend_run):
     assert parent_child_scores(pretend_run, 500, 600).child.size == 0
 
 
-def test_routing_and_novelty_are_claimed_only_when_they_stand_out(pretend_folder, tmp_path):
+def test_novelty_is_claimed_only_where_it_stands_out(pretend_folder, tmp_path):
     path = shutil.copytree(pretend_folder, tmp_path / "measured")
     rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-    for gain, share, verdict in ((0.1, 0.2, "yes"), (0.0, 0.01, "no")):
-        for place, row in enumerate(rows):
-            row["ecology"] = {
-                "routed_score": row["mean_score"] + gain + 0.01 * (-1) ** place,
-                "activity_phenotype_excess_share": share,
-            }
+    for share, verdict in ((0.2, "yes"), (0.01, "no")):
+        for row in rows:
+            row["ecology"] = {"activity_phenotype_excess_share": share}
         (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        verdicts = {sign.key: sign.verdict for sign in signs_of_life(RunData.open(path))}
-        assert verdicts["routing"] == verdicts["novelty"] == verdict
+        assert signs_of_life(RunData.open(path))[-1].verdict == verdict
+
+
+def routing_gain(path):
+    return next(sign for sign in signs_of_life(RunData.open(path)) if sign.key == "routing")
+
+
+def test_a_routing_gain_is_claimed_only_where_a_team_beats_its_best_beyond_chance(pretend_folder, tmp_path):
+    path = shutil.copytree(pretend_folder, tmp_path / "examined")
+    row = json.loads((path / "portfolio.jsonl").read_text().splitlines()[-1])
+    best = np.zeros((9, 16))
+    best[:, :8] = 1
+    for first, last, verdict in ((8, 11, "yes"), (8, 8, "no"), (0, 3, "no")):  # tasks it also knows, or does not
+        routed = best.copy()
+        routed[:, first:last] = 1 - routed[:, first:last]
+        row["scores"] |= {"best": best.tolist(), "routed": routed.tolist()}
+        (path / "portfolio.jsonl").write_text(json.dumps(row) + "\n")
+        sign = routing_gain(path)
+        assert sign.verdict == verdict and sign.value == pytest.approx((routed - best).mean())
+        assert "144 held-out tasks" in sign.seen and abs(sign.chance) < 0.02
+
+
+def test_chance_alone_is_rarely_taken_for_a_routing_gain(pretend_folder, tmp_path):
+    path = shutil.copytree(pretend_folder, tmp_path / "examined")
+    row = json.loads((path / "portfolio.jsonl").read_text().splitlines()[-1])
+    rng, found = np.random.default_rng(1), 0
+    for _ in range(60):
+        row["scores"] |= {way: rng.integers(2, size=(9, 16)).tolist() for way in ("best", "routed")}
+        (path / "portfolio.jsonl").write_text(json.dumps(row) + "\n")
+        found += routing_gain(path).verdict == "yes"
+    assert found <= 3
+
+
+def test_without_exams_nothing_is_said_of_routing(pretend_folder, tmp_path):
+    path = shutil.copytree(pretend_folder, tmp_path / "unexamined")
+    (path / "portfolio.jsonl").unlink()
+    sign = routing_gain(path)
+    assert sign.verdict == "not yet" and "record.portfolio_every" in sign.why
+    world = (path / "world.yaml").read_text()
+    (path / "world.yaml").write_text(f"{world}record: {{portfolio_every: 5}}\n")
+    assert routing_gain(path).why == "no exam on held-out tasks so far"

@@ -89,6 +89,14 @@ find("search").addEventListener("submit", (event) => {
   if (/^\d{1,15}$/.test(text)) view.openOrganism(Number(text));
   else if (text) complain(`organism: expected a number, got ${text}`);
 });
+addEventListener("beforeprint", () => {
+  for (const pond of view.ponds) pond.paintForPaper();
+  view.panels.toPaper();
+});
+addEventListener("afterprint", () => {
+  for (const pond of view.ponds) pond.paintAs(theme);
+  view.panels.fromPaper();
+});
 new ResizeObserver(() => player.tell()).observe(find("track-picture"));
 bindKeys({ player, toggleTheme: () => find("theme").click(), compare: () => find("compare").click(), close: () => view.drawer.close() });
 

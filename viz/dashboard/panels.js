@@ -5,7 +5,10 @@ import { toCsv } from "./csv.js";
 import { make, put } from "./dom.js";
 
 const HEIGHT = 340;
+const PAPER = 640; // pixels across a sheet of A4 or letter paper, inside a panel's frame
+const HALF_PAPER = 310; // for plots that stand beside each other
 const MOST_NAMED = 4; // traces in the legend of a narrow plot
+const CONFIG = { responsive: true, displaylogo: false, displayModeBar: false, showSendToCloud: false };
 let plotly; // a promise: four megabytes that nobody waits for before the pond is there
 
 function loadPlotly() {
@@ -68,6 +71,16 @@ export class Panels {
     this.work();
   }
 
+  /** Give the plots that were drawn the width of a sheet, before the page is printed: there is no time to ask for others. */
+  toPaper() {
+    for (const panel of this.panels.values()) panel.toPaper();
+  }
+
+  fromPaper() {
+    for (const panel of this.panels.values()) panel.state = null;
+    this.work();
+  }
+
   /** Draw whatever is in view and out of date, the first first; what is asked meanwhile comes next. */
   async work() {
     if (this.busy || this.paused) return;
@@ -110,9 +123,9 @@ class Panel {
       const [library, figure] = await Promise.all([loadPlotly(), ask(this.described.path, { ...this.described.parameters, generation, theme })]);
       if (this.trouble) this.clear();
       this.figure = figure;
-      const layout = { ...figure.layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: figure.layout.height ?? HEIGHT };
-      if (this.described.set && figure.data.length > MOST_NAMED) layout.showlegend = false; // a legend would take its plot's room
-      await library.react(this.plot, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false, showSendToCloud: false });
+      // plotly forgets a figure's own height when the window changes, and takes its element's
+      this.plot.style.minHeight = `${figure.layout.height ?? HEIGHT}px`;
+      await library.react(this.plot, figure.data, { ...this.layout(), autosize: true }, CONFIG);
       this.plot.classList.add("drawn");
       this.plot.removeAllListeners?.("plotly_click");
       this.plot.on("plotly_click", (event) => this.clicked(event));
@@ -123,6 +136,22 @@ class Panel {
     } finally {
       this.plot.removeAttribute("aria-busy");
     }
+  }
+
+  /** The figure's layout, see-through, as high as it asks for. */
+  layout() {
+    const { data, layout } = this.figure;
+    const own = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: layout.height ?? HEIGHT };
+    if (this.described.set && data.length > MOST_NAMED) own.showlegend = false; // a legend would take its plot's room
+    return own;
+  }
+
+  toPaper() {
+    if (!this.figure) return;
+    // plotly fades redrawn ribbons in, too late for a printer: a new diagram is there at once
+    if (this.figure.data.some((trace) => trace.type === "sankey")) window.Plotly.purge(this.plot);
+    const width = this.described.set ? HALF_PAPER : PAPER;
+    window.Plotly.react(this.plot, this.figure.data, { ...this.layout(), autosize: false, width }, { ...CONFIG, responsive: false });
   }
 
   clear() {

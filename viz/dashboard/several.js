@@ -102,9 +102,13 @@ export class SeveralRuns {
     for (const lane of this.lanes) act(lane.stage.pond, lane.key === this.drawer.run);
   }
 
+  get ponds() {
+    return this.lanes.map((lane) => lane.stage.pond);
+  }
+
   themed(theme) {
     this.theme = theme;
-    for (const lane of this.lanes) lane.stage.pond.paintAs(theme);
+    for (const pond of this.ponds) pond.paintAs(theme);
     this.panels.update({ theme });
   }
 }

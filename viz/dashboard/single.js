@@ -109,6 +109,10 @@ export class SingleRun {
     }
   }
 
+  get ponds() {
+    return [this.stage.pond];
+  }
+
   themed(theme) {
     this.theme = theme;
     this.stage.pond.paintAs(theme);

@@ -57,7 +57,7 @@
     ]],
   };
 
-  const PAPER = 720; // pixels across a sheet of A4 or letter paper
+  const PAPER = 700; // pixels across a sheet of A4 or letter paper, between its margins
   let width; // of every plot; undefined: as wide as there is room
 
   const draw = (plot) => {

@@ -6,7 +6,7 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from evolora.environment.encounter import Answer, Encounter
-from evolora.evaluation.evaluator import Body, HostFacts
+from evolora.evaluation.evaluator import Body, HostFacts, Reading
 from evolora.evaluation.local import LocalSetup
 from evolora.evaluation.parcels import (
     BodyTicket,
@@ -98,6 +98,14 @@ class RayEvaluator:
             self.crew.seats[job.seat].known |= result.parcels.keys()
             learnt |= self._received(result, learners)
         return learnt
+
+    def read(self, questions: Sequence[str]) -> Reading:
+        """By one worker: in the same batches, so the same bytes, as in one process."""
+        self.crew.replace_lost()
+        asked = list(questions)
+        reading: Reading
+        (reading,) = self.crew.run([Job(0, {}, lambda actor, _: actor.read.remote(asked))])
+        return reading
 
     def close(self) -> None:
         """End the workers, and Ray where it was started here. Safe to call again."""

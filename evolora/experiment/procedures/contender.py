@@ -14,7 +14,7 @@ from evolora.experiment.registry import procedure
 if TYPE_CHECKING:
     from evolora.organism.genome import Genome
     from evolora.portfolio.baselines.contender import Arena
-    from evolora.portfolio.tokens import TokenMeter
+    from evolora.routing.tokens import TokenMeter
 
 
 class ContenderParams(Section):
@@ -48,7 +48,7 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     from evolora.blueprint import build_rules
     from evolora.build import build_evaluator
     from evolora.portfolio.baselines.contender import Arena
-    from evolora.portfolio.tokens import TokenMeter
+    from evolora.routing.tokens import TokenMeter
 
     params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
     if params.kind == "evolved":
@@ -66,8 +66,8 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
 
 
 def _live(cell: Cell, run: Path, meter: "TokenMeter") -> None:
-    from evolora.portfolio.tokens import passes_of_run
     from evolora.record.run_dir import METRICS, RunDir
+    from evolora.routing.tokens import passes_of_run
 
     live(cell.world, run)
     meter.by_purpose["living"] += passes_of_run(RunDir.open(run).read(METRICS), cell.world.learning.method)

@@ -9,8 +9,6 @@ from evolora.config.world import WorldConfig
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome
 from evolora.portfolio.baselines.mixtures import search_weights, weighted_sum
-from evolora.portfolio.choosing import greedy_coverage
-from evolora.portfolio.exam import Examiner, Numbers, Question
 from evolora.portfolio.examine import Examined, bare_host, examine
 from evolora.portfolio.portfolio import Portfolio, assemble
 from evolora.portfolio.splits import (
@@ -22,8 +20,10 @@ from evolora.portfolio.splits import (
     make_split,
     selection_questions,
 )
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import stream
+from evolora.routing.choosing import greedy_coverage
+from evolora.routing.exam import Examiner, Numbers, Question
+from evolora.routing.tokens import TokenMeter
 from evolora.world import Rules
 
 MOST_EXAMPLES = 2  # worked examples the bare host is tried with

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from evolora.organism.genome import Factors, Genome
-from evolora.portfolio.exam import Numbers
+from evolora.routing.exam import Numbers
 
 
 def weighted_sum(genomes: Sequence[Genome], weights: Sequence[float]) -> Genome:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evolora.blueprint import standard_traits
 from evolora.config.world import WorldConfig
 from evolora.environment.niche import Niche
 from evolora.organism.founding import found_genome
 from evolora.organism.genome import Genome
 from evolora.portfolio.baselines.training import Pupil, School
-from evolora.portfolio.examine import standard_traits
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import stream
+from evolora.routing.tokens import TokenMeter
 
 TRAINING = "training"
 

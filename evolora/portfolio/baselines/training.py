@@ -12,8 +12,8 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.lifecycle.learning import Reinforce
 from evolora.organism.genome import Genome, OptimizerState
 from evolora.organism.learning import Learner, Lesson
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import key64, stream
+from evolora.routing.tokens import TokenMeter
 
 Regime = Literal["rewards", "gold"]
 

@@ -67,6 +67,14 @@ export class Pond {
     this.wake();
   }
 
+  /** Paint at once, for a sheet of paper; `paintAs` ends it. */
+  paintForPaper() {
+    if (!this.area) return;
+    this.theme = "light";
+    this.ground = null;
+    this.paint();
+  }
+
   choose(id, kin = []) {
     this.chosen = id;
     this.kin = kin;

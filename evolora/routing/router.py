@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evolora.errors import ConfigError
-from evolora.portfolio.exam import Numbers
+from evolora.routing.exam import Numbers
 
 PENALTIES = tuple(10.0**power for power in range(-2, 6))  # ridge penalties tried, in units of standardised features
 

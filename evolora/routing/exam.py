@@ -14,8 +14,8 @@ from evolora.environment.tasks import TaskSource
 from evolora.environment.text import normalise, read_answer
 from evolora.evaluation.evaluator import Evaluator
 from evolora.organism.genome import Genome
-from evolora.portfolio.tokens import TokenMeter
 from evolora.rng import key64
+from evolora.routing.tokens import TokenMeter
 
 Numbers = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evolora.portfolio.exam import Numbers
+from evolora.routing.exam import Numbers
 
 
 def greedy_coverage(scores: Numbers, size: int) -> list[int]:

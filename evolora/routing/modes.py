@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evolora.portfolio.exam import Numbers, Sheet
+from evolora.routing.exam import Numbers, Sheet
 
 
 @dataclass(frozen=True, eq=False)

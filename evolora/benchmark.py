@@ -102,7 +102,7 @@ def peft(bench: Bench) -> Part:
     label, even = f"{bench.rows} prompts of 64 tokens", make_prompts(evaluator, [64] * bench.rows)
     _, _, ours = answering_cases(evaluator, label, even, (few,))
     learning = learning_case(evaluator, few // 2, 8)
-    students = few // 8  # each as fast as the next: a few tell the tokens a second
+    students = max(1, few // 8)  # each as fast as the next: a few tell the tokens a second
     theirs = [PeftPopulation(load_host(facts.name, facts.device, facts.dtype), facts.sites, n) for n in (few, students)]
     cases = [
         replace(ours, against=None),
@@ -152,7 +152,7 @@ def overhead(bench: Bench) -> Part:
 
 def ray(bench: Bench) -> Part:
     """A generation's answers and lessons here, by one Ray worker and by two, each of one thread."""
-    here, timings, many = bench.open(), [], bench.adapters // 2
+    here, timings, many = bench.open(), [], max(2, bench.adapters // 2)
     local = generation_case(f"{many} organisms, here", here, many)
     for workers in (1, 2):
         with closing(open_evaluator(bench.world(workers=workers, host={"threads": 1}))) as remote:

@@ -151,7 +151,7 @@ def test_every_text_in_a_world_is_known_to_be_harmless_or_is_looked_at() -> None
     looked_at = {"host.name", "niches.family", "population.immigrants"}
     harmless = {
         "name", "host.system_prompt", "genome.modules", "niches.name", "niches.settings", "seasons.niche",
-        "shocks.niche", "reproduction.mutation", "niches.levels", "extinctions.niche",
+        "shocks.niche", "reproduction.mutation", "niches.levels", "extinctions.niche", "archive.axes.behaviour",
     }  # fmt: skip
     assert set(texts(WorldConfig)) == looked_at | harmless
 

@@ -40,7 +40,7 @@ def watch(
     It only reads the run folders, listens on this machine alone, and may be started and stopped at any time.
     """
     if beside is not None:
-        os.nice(NICENESS)
+        _give_way()
     folders = runs or [DEFAULT_FOLDER]
     for folder in folders:
         if not folder.is_dir():
@@ -61,6 +61,16 @@ def watch(
     with suppress(KeyboardInterrupt):  # how to end it; uvicorn sometimes returns in its place
         serve(folders, listening, host, beside, show)
     typer.echo("dashboard ended")
+
+
+def _give_way() -> None:
+    """Let the run go first, by the niceness of this process and of its session.
+
+    Where Linux shares processors out by session (sched_autogroup), a process's own niceness counts within it alone.
+    """
+    os.nice(NICENESS)
+    with suppress(OSError):  # no such file on other systems, or a container that may not write it
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _has_screen() -> bool:

@@ -1,6 +1,8 @@
-"""What `--watch` costs a run, measured: pairs of the same petri run, without and with a dashboard whose page is open.
+"""What `--watch` costs a run, measured: pairs of the same run, without and with a dashboard whose page is open.
 
-    python tests/dashboard/cost_of_watching.py [PAIRS] [GENERATIONS]
+    python tests/dashboard/cost_of_watching.py [PAIRS] [GENERATIONS] [WORLD]
+
+The world is petri unless one is given.
 
 Prints, for each pair and as medians, generations a second without and with, how much slower the watched run was, and
 the processor time of the dashboard and of the browser as shares of the run's own. Needs a machine that is otherwise
@@ -64,14 +66,15 @@ class Clock:
         return sum(self._last.values())
 
 
-def live(folder: Path, generations: int, page: Page | None) -> Lived:
-    """Live petri in a process of its own; with a page, `--watch` it there until it ends."""
-    command = [sys.executable, "-m", "evolora", "simulate", "petri", "--quiet", "--out", str(folder)]
-    command += ["--generations", str(generations), "--set", "host.threads=1"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def live(world: str, folder: Path, generations: int, page: Page | None) -> Lived:
+    """Live a world in a process of its own; with a page, `--watch` it there until it ends."""
+    command = [sys.executable, "-m", "evolora", "simulate", world, "--quiet", "--out", str(folder)]
+    command += ["--generations", str(generations)]
+    if world == "petri":
+        command += ["--set", "host.threads=1"]  # its batches are too small to share
     process = subprocess.Popen(
         command + ["--watch"] * (page is not None),
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
     clocks = [Clock(psutil.Process(process.pid))]
@@ -99,14 +102,14 @@ def live(folder: Path, generations: int, page: Page | None) -> Lived:
     return Lived(generations, seconds, used[0], used[1], used[2] - before if page is not None else 0.0)
 
 
-def measure(pairs: int, generations: int) -> dict[str, float]:
+def measure(pairs: int, generations: int, world: str) -> dict[str, float]:
     """Medians over pairs, each lived one after the other, the first of a pair by turns."""
     told: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, open_browser(Path(name)) as driver:
         page = Page(driver, "")
         for pair in range(pairs):
             order = (None, page) if pair % 2 == 0 else (page, None)
-            lived = {shown is not None: live(Path(name) / "runs", generations, shown) for shown in order}
+            lived = {shown is not None: live(world, Path(name) / "runs", generations, shown) for shown in order}
             without, watched = lived[False], lived[True]
             told.append(
                 {
@@ -124,6 +127,6 @@ def measure(pairs: int, generations: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     assert CHROMIUM is not None and DRIVER is not None, "expected chromium and chromedriver, got none; install them"
-    numbers = [int(argument) for argument in sys.argv[1:]] + [5, 60][len(sys.argv) - 1 :]
-    for key, value in measure(*numbers).items():
+    given = sys.argv[1:] + ["5", "60", "petri"][len(sys.argv) - 1 :]
+    for key, value in measure(int(given[0]), int(given[1]), given[2]).items():
         print(f"median {key}: {value:.3f}")

@@ -1,5 +1,6 @@
 """The dashboard beside a run: a process of its own, whose troubles are never the run's."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from evolora.cli.watch import NICENESS
 from evolora.dashboard import beside as beside_module
 from evolora.dashboard.address import address_of, listen_on
 from evolora.dashboard.beside import Beside
@@ -36,6 +38,21 @@ def test_it_answers_at_the_address_told_at_once_and_only_reads(pretend: Path) ->
                 assert b"pretend" in answer.read()
             assert {path: path.stat().st_mtime_ns for path in pretend.rglob("*")} == before
             assert dashboard.process.poll() is None
+        finally:
+            dashboard.process.kill()
+            dashboard.process.wait()
+
+
+def test_the_run_goes_first(pretend: Path) -> None:
+    with Beside(pretend, print) as dashboard:
+        assert dashboard.process is not None
+        try:
+            urlopen(f"{dashboard.address}api/runs", timeout=120).close()  # it answers: it has started
+            pid = dashboard.process.pid
+            assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + NICENESS
+            session = Path(f"/proc/{pid}/autogroup")
+            if os.access("/proc/self/autogroup", os.W_OK):
+                assert session.read_text().split()[-1] == str(NICENESS)
         finally:
             dashboard.process.kill()
             dashboard.process.wait()

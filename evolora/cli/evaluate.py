@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from evolora.portfolio.compare import RunScores
+    from evolora.portfolio.against_founders import RunScores
     from evolora.portfolio.statistics import PairedEffect
 
 
@@ -23,7 +23,7 @@ def evaluate(
     Every organism answers every task of every niche greedily, with its own traits. Each run's scores are kept in its
     folder as holdout.json.
     """
-    from evolora.portfolio.compare import compare_runs, score_run
+    from evolora.portfolio.against_founders import compare_runs, score_run
 
     scores = []
     for path in runs:

@@ -7,7 +7,7 @@ from puddle import world
 from evolora.blueprint import build_rules, found_world
 from evolora.build import build_evaluator, open_run
 from evolora.errors import RunFolderError
-from evolora.portfolio.compare import compare_runs, score_run
+from evolora.portfolio.against_founders import compare_runs, score_run
 from evolora.portfolio.holdout import HoldoutScores, holdout_scores
 
 

@@ -86,7 +86,7 @@ def numbers_of(run: Path, params: SimulateParams, after: int = 0) -> dict[str, J
 
 def held_out(run: Path, num_tasks: int) -> JsonValue:
     """Mean held-out scores of founders and final population, and by niche."""
-    from evolora.portfolio.compare import score_run
+    from evolora.portfolio.against_founders import score_run
 
     scores = score_run(run, num_tasks)
     return {

@@ -9,7 +9,6 @@ the processor time of the dashboard and of the browser as shares of the run's ow
 idle: with others at work, pairs differ by more than what is measured.
 """
 
-import os
 import statistics
 import subprocess
 import sys

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from evolora.environment.families.family import ConstantAnswer, answer_kinds, constant_answer_score
+from evolora.environment.families.family import ConstantAnswer, SettingValue, answer_kinds, constant_answer_score
 from evolora.environment.families.own_family import OWN_FAMILIES
 from evolora.environment.families.registry import make_family
 from evolora.environment.niche import Niche
@@ -94,11 +94,13 @@ def harder_niches(niches: Sequence[Niche], named: Mapping[str, Mapping[str, int]
     ]
 
 
-def foreign_niches(niches: Sequence[Niche], names: Sequence[str] | None = None) -> list[Niche]:
-    """Niches of the families `names` (None: all of ours that are not among `niches`) at default settings."""
+def foreign_niches(
+    niches: Sequence[Niche], named: Mapping[str, Mapping[str, SettingValue]] | None = None
+) -> list[Niche]:
+    """Niches of the families `named`, each with its settings (None: all of ours that are not among `niches`)."""
     lived = {niche.family.name for niche in niches}
-    chosen = sorted(set(OWN_FAMILIES) - lived) if names is None else names
-    return [Niche(name.replace(":", "_"), make_family(name, {})) for name in chosen]
+    chosen = {name: {} for name in sorted(set(OWN_FAMILIES) - lived)} if named is None else named
+    return [Niche(name.replace(":", "_"), make_family(name, settings)) for name, settings in chosen.items()]
 
 
 def check_disjoint(trained: Sequence[str], split: Split, originals: Mapping[str, str] | None = None) -> None:

@@ -23,7 +23,8 @@ set:
   record.elites: 0
 seeds: [1]
 procedure: contender
-params: {size: 2, candidates: 3, selection: 2, tests: 8, tasks_per_step: 2, checkpoints: 2, rounds: 1, brood: 2}
+params: {size: 2, candidates: 3, selection: 2, tests: 8, tasks_per_step: 2, checkpoints: 2, rounds: 1, brood: 2,
+  unseen: {weekday: {max_days: 5}, opposite: {}}}
 arms:
   evolved: {params: {kind: evolved}}
   host: {params: {kind: host}}
@@ -52,6 +53,11 @@ def test_every_arm_spends_what_the_evolved_one_does(small):
     for arm in ("single", "forked", "gold"):
         assert abs(small.value(arm, 1, "tokens.total") / total - 1) < 0.01
     assert small.value("mixture", 1, "tokens.total") > total, "its search comes on top, and is said so"
+
+
+def test_the_family_shift_asks_what_the_experiment_names(small):
+    assert set(small.value("single", 1, "splits.family.families")) == {"weekday", "opposite"}
+    assert set(small.value("single", 1, "notes.family")) == {"weekday", "opposite"}
 
 
 def test_all_arms_are_asked_the_same_questions(small):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, JsonValue
 
 from evolora.config.section import Count, Fraction, Positive, Section
+from evolora.environment.families.family import SettingValue
 from evolora.experiment.cell import Cell
 from evolora.experiment.procedures.simulate import RUN, live, thin_out
 from evolora.experiment.registry import procedure
@@ -33,6 +34,10 @@ class ContenderParams(Section):
     candidates: Count = Field(16, description="Organisms, best in life first, that answer selection questions.")
     selection: Count = Field(24, description="Selection tasks of each niche: the same for every arm.")
     tests: Count = Field(80, description="Test tasks of each family, at most.")
+    unseen: dict[str, dict[str, SettingValue]] | None = Field(
+        None,
+        description="Families of the family shift, with their settings; None: all of ours that nobody lives on.",
+    )
     tasks_per_step: Count = Field(16, description="Tasks of one update of a trained adapter.")
     answers_per_task: Count = Field(4, description="Answers that a trained adapter samples to a task (rewards).")
     learning_rate: Positive | None = Field(None, description="Of trained adapters; None: the founders' mean.")
@@ -53,7 +58,9 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
     if params.kind == "evolved":
         _live(cell, folder / RUN, meter)
-    arena = Arena.open(cell.world, build_rules(cell.world), build_evaluator(cell.world), params.selection)
+    arena = Arena.open(
+        cell.world, build_rules(cell.world), build_evaluator(cell.world), params.selection, params.unseen
+    )
     candidates = _candidates(cell, params, folder, arena, meter)
     portfolio = arena.portfolio(candidates, params.size, params.router, meter)
     spent = {name: int(tokens) for name, tokens in meter.by_purpose.items()}

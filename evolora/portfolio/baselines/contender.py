@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evolora.config.world import WorldConfig
+from evolora.environment.families.family import SettingValue
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome
 from evolora.portfolio.baselines.mixtures import search_weights, weighted_sum
@@ -31,19 +32,30 @@ MOST_EXAMPLES = 2  # worked examples the bare host is tried with
 
 @dataclass(frozen=True, eq=False)
 class Arena:
-    """What both sides share: the world's host, tasks and settings, and the selection questions both may use."""
+    """What both sides share: the world's host, tasks and settings, and the selection questions both may use.
+
+    `unseen` are the families of the family shift, with their settings (None: all of ours that nobody lives on).
+    """
 
     config: WorldConfig
     rules: Rules
     evaluator: LocalEvaluator
     selection: tuple[Question, ...]
+    unseen: Mapping[str, Mapping[str, SettingValue]] | None = None
 
     @classmethod
-    def open(cls, config: WorldConfig, rules: Rules, evaluator: LocalEvaluator, num_selection: int) -> "Arena":
+    def open(
+        cls,
+        config: WorldConfig,
+        rules: Rules,
+        evaluator: LocalEvaluator,
+        num_selection: int,
+        unseen: Mapping[str, Mapping[str, SettingValue]] | None = None,
+    ) -> "Arena":
         """With `num_selection` selection tasks of every niche."""
         questions = selection_questions(rules.niches, rules.tasks, num_selection)
         check_use(questions, "selection")
-        return cls(config, rules, evaluator, questions)
+        return cls(config, rules, evaluator, questions, unseen)
 
     @property
     def examiner(self) -> Examiner:
@@ -66,7 +78,7 @@ class Arena:
     def splits(self, num_tasks: int) -> list[Split]:
         """Every shift that the world's families allow, `num_tasks` a family."""
         niches, tasks, seed = self.rules.niches, self.rules.tasks, self.config.seed
-        harder, foreign = harder_niches(niches), foreign_niches(niches)
+        harder, foreign = harder_niches(niches), foreign_niches(niches, self.unseen)
         have = {"difficulty": harder, "family": foreign}
         return [
             make_split(shift, niches, tasks, num_tasks, harder=harder, foreign=foreign, seed=seed)

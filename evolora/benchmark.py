@@ -85,7 +85,7 @@ def answering(bench: Bench) -> Part:
     uneven, few = make_prompts(evaluator, lengths), bench.adapters
     cases = [
         *answering_cases(evaluator, f"{rows} prompts of 64 tokens", even, (1, 8, few, rows)),
-        *answering_cases(evaluator, f"{2 * rows} prompts of 64 tokens", many, (2 * rows,)),
+        *answering_cases(evaluator, f"{2 * rows} prompts of 64 tokens", many, (2 * rows,), beside_generate=False),
         *answering_cases(evaluator, f"{rows} prompts of 24 to 119 tokens", uneven, (few,)),
         *answering_cases(evaluator, f"{few} of 24 to 119 tokens, {SAMPLES} answers", uneven[:few], (few,), SAMPLES),
         learning_case(evaluator, few // 2, 8),
@@ -100,7 +100,7 @@ def peft(bench: Bench) -> Part:
     evaluator, few = bench.open(), bench.adapters
     facts = evaluator.facts
     label, even = f"{bench.rows} prompts of 64 tokens", make_prompts(evaluator, [64] * bench.rows)
-    _, _, ours = answering_cases(evaluator, label, even, (few,))
+    _, ours = answering_cases(evaluator, label, even, (few,), beside_generate=False)
     learning = learning_case(evaluator, few // 2, 8)
     students = max(1, few // 8)  # each as fast as the next: a few tell the tokens a second
     theirs = [PeftPopulation(load_host(facts.name, facts.device, facts.dtype), facts.sites, n) for n in (few, students)]
@@ -118,7 +118,9 @@ def other_format(bench: Bench) -> Part:
     dtype = "float32" if bench.open().facts.dtype != "float32" else "bfloat16"
     evaluator = replace(bench, dtype=dtype).open()
     even = make_prompts(evaluator, [64] * bench.rows)
-    cases = answering_cases(evaluator, f"{bench.rows} prompts of 64 tokens", even, (bench.adapters,))
+    cases = answering_cases(
+        evaluator, f"{bench.rows} prompts of 64 tokens", even, (bench.adapters,), beside_generate=False
+    )
     return Part(evaluator.facts, time_cases(cases, 1), {})
 
 

@@ -96,14 +96,18 @@ def make_prompts(evaluator: LocalEvaluator, lengths: Sequence[int]) -> list[Prom
 
 
 def answering_cases(
-    evaluator: LocalEvaluator, label: str, prompts: Sequence[Prompt], adapters: Sequence[int], samples: int = 1
+    evaluator: LocalEvaluator,
+    label: str,
+    prompts: Sequence[Prompt],
+    adapters: Sequence[int],
+    samples: int = 1,
+    beside_generate: bool = True,
 ) -> list[Case]:
-    """`generate()` of the bare host, our decoder without adapters, and with each number of adapters."""
+    """`generate()` of the bare host if wanted, our decoder without adapters, and with each number of adapters."""
     generate, bare = f"{label}, generate() of the bare host", f"{label}, our decoder, no adapters"
-    cases = [
-        Case(generate, _generate(evaluator, prompts, samples), None, slow=samples > 1),
-        Case(bare, _decode(evaluator, None, prompts, 1, samples), generate),
-    ]
+    cases = [Case(bare, _decode(evaluator, None, prompts, 1, samples), generate if beside_generate else None)]
+    if beside_generate:
+        cases.insert(0, Case(generate, _generate(evaluator, prompts, samples), None, slow=samples > 1))
     for count in adapters:
         name = f"{label}, our decoder, {count} adapter{'s' if count > 1 else ''}"
         cases.append(Case(name, _decode(evaluator, make_bank(evaluator, count), prompts, count, samples), bare))

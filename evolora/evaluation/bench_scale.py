@@ -67,9 +67,9 @@ def scale_cases(evaluator: Evaluator, counts: Sequence[int], against: int) -> li
 
 
 def generation_case(name: str, evaluator: Evaluator, organisms: int, against: str | None = None) -> Case:
-    """What a generation asks of an evaluator: two tasks an organism with six answers to each, and an update."""
+    """What a generation asks of an evaluator: a task an organism with six answers to it, and an update."""
     genomes = dict(enumerate(quick_genomes(evaluator.facts.sites, organisms)))
-    encounters = make_encounters(organisms, 2, SAMPLES, (5, 60))
+    encounters = make_encounters(organisms, 1, SAMPLES, (5, 60))
 
     def run() -> int:
         answers = evaluator.answer(genomes, encounters)

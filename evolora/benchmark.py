@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ class Bench:
     crowd: int = 512  # organisms of the part `overhead`
 
     def open(self) -> LocalEvaluator:
-        """The host with its sites, in this process."""
-        return build_evaluator(self.world())
+        """The host with its sites, in this process; the same for all parts."""
+        return _opened(self.host, self.dtype, self.layers, self.modules)
 
     def world(self, **settings: Any) -> WorldConfig:
         """A world file's worth of settings around this host, with others by section."""
@@ -56,6 +57,11 @@ class Bench:
         for name, values in settings.items():
             sections[name] = sections.get(name, {}) | values if isinstance(values, dict) else values
         return WorldConfig.model_validate(sections)
+
+
+@lru_cache(maxsize=2)  # the native format and another
+def _opened(host: str, dtype: str, layers: str, modules: tuple[str, ...]) -> LocalEvaluator:
+    return build_evaluator(Bench(host, dtype, layers, modules, rounds=1).world())
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def overhead(bench: Bench) -> Part:
         population={"founders": bench.crowd, "capacity": bench.crowd},
         encounters={"visits": 1, "answers_per_task": SAMPLES, "tasks_per_niche": 1},
     )
-    evaluator = build_evaluator(world)
+    evaluator = bench.open()
     with tempfile.TemporaryDirectory() as folder:
         found = measure_overhead(world, evaluator, Path(folder))
     figures = {

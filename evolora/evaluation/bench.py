@@ -52,16 +52,20 @@ class Timing:
 
 
 def time_cases(cases: Sequence[Case], rounds: int) -> list[Timing]:
-    """Time all cases round by round, so that drift of the machine hits all alike; a first round warms up."""
+    """Time all cases round by round, so that drift of the machine hits all alike.
+
+    Fewer than three rounds are warmed up by one that does not count; of three, the median leaves a cold first one out.
+    """
     seconds: dict[str, list[float]] = {case.name: [] for case in cases}
     tokens: dict[str, int] = {}
-    for number in range(rounds + 1):
+    warming = 1 if rounds < 3 else 0
+    for number in range(warming + rounds):
         for case in cases:
-            if case.slow and number != 1:
+            if case.slow and number != warming:
                 continue
             start = time.perf_counter()
             tokens[case.name] = case.run()
-            if number:
+            if number >= warming:
                 seconds[case.name].append(time.perf_counter() - start)
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
     speeds = {name: tokens[name] / median for name, median in medians.items()}

@@ -1,6 +1,7 @@
 """The page in a real browser: it draws, follows a run, opens organisms, and never asks anybody but its server."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -63,14 +64,38 @@ def test_the_first_screen_explains_itself_and_shows_the_last_generation(page: Pa
     assert page.text("#trouble") == ""
 
 
+PICTURE = "return document.getElementById('water').toDataURL()"
+
+
 def test_the_pond_is_painted_and_moves(page: Page) -> None:
     colours = "return new Set(document.getElementById('water').getContext('2d').getImageData(0, 0, 900, 600).data).size"
     assert page.run(colours) > 50
-    picture = (
-        "return document.getElementById('water').toDataURL().length + document.getElementById('water').toDataURL()"
-    )
-    before = page.run(picture)
-    wait(lambda: page.run(picture) != before)
+    ActionChains(page.driver).move_by_offset(5, 5).perform()  # somebody is there: it moves on few cores too
+    before = page.run(PICTURE)
+    wait(lambda: page.run(PICTURE) != before)
+
+
+@pytest.mark.parametrize(("cores", "rests"), [(2, True), (16, False)])
+def test_a_pond_that_nobody_touches_leaves_few_cores_to_the_run(
+    driver: WebDriver, lived_address: str, cores: int, rests: bool
+) -> None:
+    driver.execute_cdp_cmd("Emulation.setHardwareConcurrencyOverride", {"hardwareConcurrency": cores})
+    try:
+        page = Page(driver, lived_address).open()
+        page.until_shown(12)
+        deadline = time.monotonic() + 20.0 * patience()
+        changes = []
+        while len(changes) < 3 or (changes[-3:] == [False] * 3) != rests:
+            assert time.monotonic() < deadline, changes
+            before = page.run(PICTURE)
+            time.sleep(0.5)
+            changes.append(page.run(PICTURE) != before)
+        if rests:
+            ActionChains(driver).move_by_offset(3, 3).perform()
+            wait(lambda: page.run(PICTURE) != before)
+    finally:
+        real = {"hardwareConcurrency": os.cpu_count() or 1}
+        driver.execute_cdp_cmd("Emulation.setHardwareConcurrencyOverride", real)
 
 
 def test_nothing_moves_for_those_who_asked_for_less_motion(driver: WebDriver, lived_address: str) -> None:

@@ -7,18 +7,23 @@ import { layOut, paintGround, paintLight, paintNames, paintSprings } from "./wat
 const FRAME = 1000 / 40; // milliseconds between pictures while cells move
 const IDLE_FRAME = 1000 / 12; // and when they only breathe
 const LIVELY = 3000; // milliseconds that cells move after a new generation, or after the pointer
+const FEW_CORES = 4; // with no more than these, the run needs them while nobody touches the page:
+const SPARING_FRAME = 1000 / 10; // fewer pictures while cells move, and none when they would only breathe
+const ATTENTION = 5000; // milliseconds after a touch of the page or a replayed generation that somebody is there
 const ROOM = 0.26; // share of the pond that cells cover when the run's energy is at its height
 
 export class Pond {
   /** `look` is a lineage's {colour, kernels}; `on.hover(index or null, x, y)` and `on.open(id)` are told about the pointer. */
   constructor(canvas, look, on) {
-    Object.assign(this, { canvas, look, on, cells: new Cells(), frame: null, theme: "dark", chosen: null, kin: [], hovered: null, visible: true, springs: [], peak: 1, together: 1, changed: 0, ground: null });
+    Object.assign(this, { canvas, look, on, cells: new Cells(), frame: null, theme: "dark", chosen: null, kin: [], hovered: null, visible: true, springs: [], peak: 1, together: 1, changed: 0, attended: 0, ground: null });
+    this.sparing = (navigator.hardwareConcurrency || FEW_CORES + 1) <= FEW_CORES;
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.pen = canvas.getContext("2d");
     new ResizeObserver(() => this.resize()).observe(canvas);
     new IntersectionObserver(([entry]) => { this.visible = entry.isIntersecting; this.wake(); }).observe(canvas);
     document.addEventListener("visibilitychange", () => this.wake());
     this.still.addEventListener("change", () => this.wake());
+    for (const kind of ["pointermove", "pointerdown", "wheel", "keydown"]) document.addEventListener(kind, () => this.attend(), { passive: true });
     canvas.addEventListener("pointermove", (event) => this.point(event));
     canvas.addEventListener("pointerleave", () => this.leave());
     canvas.addEventListener("click", (event) => this.click(event));
@@ -44,6 +49,7 @@ export class Pond {
     for (const spring of this.springs) spring.share = Math.max(0, stocks[spring.name] ?? 0) / most;
     this.cells.pace = Math.max(1, pace * 0.8);
     this.changed = performance.now();
+    if (pace > 1) this.attended = this.changed;
     if (!again || !this.cells.bodies.size) this.cells.show(frame, this.place, this.radius, near && !this.still.matches);
     if (this.still.matches) this.cells.settle();
     else if (!near && !again) for (let round = 0; round < 30; round += 1) this.cells.step(1 / 30);
@@ -97,19 +103,33 @@ export class Pond {
     this.wake();
   }
 
+  /** Somebody is at the page: a pond that rested moves again. */
+  attend() {
+    const rested = this.resting === undefined && !this.waiting;
+    this.attended = performance.now();
+    if (rested && this.sparing && !this.still.matches) this.wake();
+  }
+
+  /** Milliseconds to the next picture; Infinity while nothing needs one. */
+  pause(now) {
+    const moving = now - this.changed < LIVELY;
+    if (!this.sparing || now - this.attended < ATTENTION) return moving ? FRAME : IDLE_FRAME;
+    return moving ? SPARING_FRAME : Infinity;
+  }
+
   /** Move as long as somebody looks, in fewer pictures where little happens: a run may need this processor. Paint once where nothing may move. */
   wake() {
     if (this.waiting || !this.area) return;
+    clearTimeout(this.resting);
+    this.resting = undefined;
     this.waiting = requestAnimationFrame((now) => {
       this.waiting = null;
-      const due = now - this.changed < LIVELY ? FRAME : IDLE_FRAME;
       const passed = (now - (this.before ?? now - FRAME)) / 1000;
-      if (this.still.matches || this.ground === null || passed * 1000 >= due - 4) {
-        this.before = now;
-        if (!this.still.matches) for (let left = Math.min(0.2, passed); left > 0; left -= 0.05) this.cells.step(Math.min(0.05, left));
-        this.paint();
-      }
-      if (this.visible && !document.hidden && !this.still.matches) this.wake();
+      this.before = now;
+      if (!this.still.matches) for (let left = Math.min(0.2, passed); left > 0; left -= 0.05) this.cells.step(Math.min(0.05, left));
+      this.paint();
+      const pause = this.pause(now);
+      if (this.visible && !document.hidden && !this.still.matches && pause !== Infinity) this.resting = setTimeout(() => this.wake(), Math.max(0, pause - 12));
       else this.before = undefined;
     });
   }

@@ -1,12 +1,13 @@
-"""What `--watch` costs a run, measured: pairs of the same run, without and with a dashboard whose page is open.
+"""What `--watch` costs a run, measured: the same run without a dashboard, with one that nobody looks at, and with one
+whose page is open, over and over.
 
-    python tests/dashboard/cost_of_watching.py [PAIRS] [GENERATIONS] [WORLD]
+    python tests/dashboard/cost_of_watching.py [ROUNDS] [GENERATIONS] [WORLD]
 
 The world is petri unless one is given.
 
-Prints, for each pair and as medians, generations a second without and with, how much slower the watched run was, and
-the processor time of the dashboard and of the browser as shares of the run's own. Needs a machine that is otherwise
-idle: with others at work, pairs differ by more than what is measured.
+Prints, for each round and as medians, how much slower than without the run was, and the processor time of the
+dashboard and of the browser as shares of the run's own. Needs a machine that is otherwise idle: with others at work,
+rounds differ by more than what is measured.
 """
 
 import statistics
@@ -17,11 +18,14 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 from pages import CHROMIUM, DRIVER, Page, open_browser
 
 TICK = 0.1  # seconds between looks at the processes' clocks
+How = Literal["alone", "watched", "looked at"]
+WAYS: tuple[How, ...] = ("alone", "watched", "looked at")
 
 
 @dataclass(frozen=True)
@@ -65,62 +69,61 @@ class Clock:
         return sum(self._last.values())
 
 
-def live(world: str, folder: Path, generations: int, page: Page | None) -> Lived:
-    """Live a world in a process of its own; with a page, `--watch` it there until it ends."""
+def live(world: str, folder: Path, generations: int, how: How, page: Page) -> Lived:
+    """Live a world in a process of its own: alone, with `--watch`, or with its page open besides until it ends."""
     command = [sys.executable, "-m", "evolora", "simulate", world, "--quiet", "--out", str(folder)]
     command += ["--generations", str(generations)]
     if world == "petri":
         command += ["--set", "host.threads=1"]  # its batches are too small to share
-    process = subprocess.Popen(
-        command + ["--watch"] * (page is not None),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    if how != "alone":
+        command.append("--watch")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stderr is not None
-    clocks = [Clock(psutil.Process(process.pid))]
-    if page is not None:
+    run = psutil.Process(process.pid)
+    clocks, before, opener = [Clock(run)], 0.0, None
+    if how != "alone":
         page.address = process.stderr.readline().rpartition(" ")[2].strip()
-        (dashboard,) = psutil.Process(process.pid).children()
-        browser = psutil.Process(page.driver.service.process.pid)
-        clocks = [Clock(clocks[0].root, without=(dashboard.pid,)), Clock(dashboard), Clock(browser)]
+        (dashboard,) = run.children()
+        clocks = [Clock(run, without=(dashboard.pid,)), Clock(dashboard)]
+    if how == "looked at":
+        clocks.append(Clock(psutil.Process(page.driver.service.process.pid)))
         clocks[2].look()
-    before = clocks[-1].seconds if page is not None else 0.0
-    opener = threading.Thread(target=page.open) if page is not None else None
-    if opener is not None:
+        before = clocks[2].seconds
+        opener = threading.Thread(target=page.open)
         opener.start()
     while process.poll() is None:
         for clock in clocks:
             clock.look()
         time.sleep(TICK)
-    if opener is not None and page is not None:
+    if opener is not None:
         opener.join()
         page.driver.get("about:blank")  # the last page has gone: the dashboard ends by itself
     assert process.returncode == 0, process.stderr.read()
-    run = Path(process.stdout.read().strip())
-    seconds = sum(float(line.split('"seconds":')[1].split(",")[0]) for line in (run / "timing.jsonl").open())
+    timing = Path(process.stdout.read().strip()) / "timing.jsonl"
+    seconds = sum(float(line.split('"seconds":')[1].split(",")[0]) for line in timing.open())
     used = [clock.seconds for clock in clocks] + [0.0, 0.0]
-    return Lived(generations, seconds, used[0], used[1], used[2] - before if page is not None else 0.0)
+    return Lived(generations, seconds, used[0], used[1], used[2] - before if how == "looked at" else 0.0)
 
 
-def measure(pairs: int, generations: int, world: str) -> dict[str, float]:
-    """Medians over pairs, each lived one after the other, the first of a pair by turns."""
+def measure(rounds: int, generations: int, world: str) -> dict[str, float]:
+    """Medians over rounds, in each of which the run is lived in every way, one after the other, in turning order."""
     told: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, open_browser(Path(name)) as driver:
         page = Page(driver, "")
-        for pair in range(pairs):
-            order = (None, page) if pair % 2 == 0 else (page, None)
-            lived = {shown is not None: live(world, Path(name) / "runs", generations, shown) for shown in order}
-            without, watched = lived[False], lived[True]
-            told.append(
-                {
-                    "generations/s without": without.rate,
-                    "generations/s with": watched.rate,
-                    "slower by": without.rate / watched.rate - 1,
-                    "dashboard's share of the run's processor time": watched.dashboard / watched.run,
-                    "browser's share of the run's processor time": watched.browser / watched.run,
-                    "run's processor time, with over without": watched.run / without.run,
+        for number in range(rounds):
+            order = WAYS[number % 3 :] + WAYS[: number % 3]
+            lived = {how: live(world, Path(name) / "runs", generations, how, page) for how in order}
+            row = {"generations/s alone": lived["alone"].rate}
+            for how in WAYS[1:]:
+                watched = lived[how]
+                row |= {
+                    f"{how}: slower by": lived["alone"].rate / watched.rate - 1,
+                    f"{how}: run's processor time, over alone": watched.run / lived["alone"].run,
+                    f"{how}: dashboard's share of the run's processor time": watched.dashboard / watched.run,
                 }
-            )
-            print(f"pair {pair + 1}: " + ", ".join(f"{key} {value:.3f}" for key, value in told[-1].items()), flush=True)
+            row["looked at: browser's share of the run's processor time"] = watched.browser / watched.run
+            told.append(row)
+            print(f"round {number + 1}: " + ", ".join(f"{key} {value:.3f}" for key, value in row.items()), flush=True)
     return {key: statistics.median(row[key] for row in told) for key in told[0]}
 
 

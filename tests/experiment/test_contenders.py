@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from evolora.errors import ConfigError, TaskError
 from evolora.experiment.analyses.contenders import contenders
+from evolora.experiment.analyses.equal_budgets import equal_budgets
 from evolora.experiment.analyses.router_x_lifecycle import effects
 from evolora.experiment.cell import make_cells
 from evolora.experiment.file import find_experiments, load_experiment
@@ -24,7 +26,7 @@ set:
 seeds: [1]
 procedure: contender
 params: {size: 2, candidates: 3, selection: 2, tests: 8, tasks_per_step: 2, checkpoints: 2, rounds: 1, brood: 2,
-  unseen: {weekday: {max_days: 5}, opposite: {}}}
+  unseen: {weekday: {max_days: 12}, opposite: {}}}
 arms:
   evolved: {params: {kind: evolved}}
   host: {params: {kind: host}}
@@ -58,6 +60,17 @@ def test_every_arm_spends_what_the_evolved_one_does(small):
 def test_the_family_shift_asks_what_the_experiment_names(small):
     assert set(small.value("single", 1, "splits.family.families")) == {"weekday", "opposite"}
     assert set(small.value("single", 1, "notes.family")) == {"weekday", "opposite"}
+
+
+@pytest.mark.parametrize("unseen", ["{weekday: {max_days: 5}}", "{nobody_knows: {}}", "{rhyme: {}}"])
+def test_a_mistake_in_the_family_shift_is_told_before_anybody_lives(tmp_path, unseen):
+    text = SMALL.replace("{weekday: {max_days: 12}, opposite: {}}", unseen)
+    assert text != SMALL
+    (tmp_path / "small.yaml").write_text(text)
+    (cell, *_) = make_cells(load_experiment(tmp_path / "small.yaml"), tmp_path / "out")
+    with pytest.raises((TaskError, ConfigError), match=r"weekday|nobody_knows|rhyme"):
+        find_procedure(cell.procedure).function(cell, cell.folder)
+    assert not cell.folder.exists()
 
 
 def test_all_arms_are_asked_the_same_questions(small):
@@ -111,6 +124,21 @@ def test_a_planted_gain_is_found_and_its_absence_is_not():
     assert all(claim.holds == "undecided" for claim in contenders(planted(0.0)).claims)
 
 
+def test_each_arm_is_held_against_the_one_whose_budget_it_had(small):
+    found = equal_budgets(small)
+    against = [arm for arm in small.arms if arm not in ("evolved", "host")]
+    assert [claim.text.split(":")[0] for claim in found.claims[::5]] == [
+        f"evolved, routed, above {arm} ({'routed' if arm == 'forked' else 'best single'})" for arm in against
+    ]
+    table = found.tables[0]
+    assert len(table.rows) == len(found.claims) == 5 * len(against)
+    for row, claim in zip(table.rows, found.claims, strict=True):
+        assert row[1] == small.value("evolved", 1, "tokens.total")
+        assert row[3] - row[2] == pytest.approx(claim.estimate)
+    plain = {claim.text: claim.estimate for claim in contenders(small).claims}
+    assert all(plain[claim.text] == claim.estimate for claim in found.claims)
+
+
 def test_a_family_that_rewards_constant_answers_carries_no_claim():
     (claim, *_) = contenders(planted(0.1)).claims
     assert claim.estimate < 0.2, "with the coin family, whose gain is 0.5, it would be 0.23"
@@ -137,7 +165,15 @@ def test_router_and_lifecycle_are_told_apart():
 
 
 @pytest.mark.parametrize(
-    "name", ["portfolio_vs_single", "portfolio_vs_single_gold", "router_x_lifecycle", "budget_sweep", "portfolio_size"]
+    "name",
+    [
+        "portfolio_vs_single",
+        "portfolio_vs_single_gold",
+        "router_x_lifecycle",
+        "budget_sweep",
+        "portfolio_size",
+        "host_size",
+    ],
 )
 @pytest.mark.parametrize("quick", [False, True])
 def test_shipped_comparisons_are_whole_and_never_mix_what_is_told(name, quick):

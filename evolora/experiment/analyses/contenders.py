@@ -20,22 +20,29 @@ SHIFTED = ("difficulty", "family", "surface")
 @analysis("contenders")
 def contenders(results: Results) -> Findings:
     """The first arm, routed, against every other arm: routed where that has several members, else its best single."""
-    comparisons = {
-        (arm, split): _against(results, results.arms[0], PORTFOLIO, arm, usual_mode(results, arm), split)
-        for arm in results.arms[1:]
+    first, *others = results.arms
+    found = judged(results, [(first, other) for other in others])
+    return Findings(
+        [claim for claim, _ in found.values()], [*level_tables(results), family_table(results), token_table(results)]
+    )
+
+
+def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str, str, str], tuple[Claim, Effect]]:
+    """(arm, other, split) -> whether the arm, routed, is above the other in its usual mode; `sides` are (arm, other).
+
+    p is corrected for the number of comparisons there are. Those without a common seed are left out.
+    """
+    found = {
+        (arm, other, split): effect
+        for arm, other in sides
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
+        if (effect := _against(results, arm, PORTFOLIO, other, usual_mode(results, other), split)) is not None
     }
-    found = {key: effect for key, effect in comparisons.items() if effect is not None}
-    adjusted = dict(zip(found, holm([effect.p for effect in found.values()]), strict=True))
-    claims = [
-        claim_of(
-            f"{results.arms[0]}, routed, above {arm} ({usual_mode(results, arm)}): {split}",
-            effect,
-            adjusted[arm, split],
-        )
-        for (arm, split), effect in found.items()
-    ]
-    return Findings(claims, [*_level_tables(results), family_table(results), token_table(results)])
+    adjusted = holm([effect.p for effect in found.values()])
+    texts = {key: f"{key[0]}, routed, above {key[1]} ({usual_mode(results, key[1])}): {key[2]}" for key in found}
+    return {
+        key: (claim_of(texts[key], effect, p), effect) for (key, effect), p in zip(found.items(), adjusted, strict=True)
+    }
 
 
 def claim_of(text: str, effect: Effect, adjusted: float) -> Claim:
@@ -112,7 +119,8 @@ def headline_families(results: Results, split: str) -> set[str]:
     return {family for family, good in allowed.items() if good}
 
 
-def _level_tables(results: Results) -> list[Table]:
+def level_tables(results: Results) -> list[Table]:
+    """A table for every split, and one for the shifted ones together."""
     return [_level_table(results, split) for split in (*splits_of(results), OUT_OF_DISTRIBUTION)]
 
 

@@ -53,14 +53,18 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     from evolora.blueprint import build_rules
     from evolora.build import build_evaluator
     from evolora.portfolio.baselines.contender import Arena
+    from evolora.portfolio.splits import foreign_niches, make_split
     from evolora.routing.tokens import TokenMeter
 
     params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
+    rules = build_rules(cell.world)
+    if foreign := foreign_niches(rules.niches, params.unseen):
+        make_split(
+            "family", rules.niches, rules.tasks, 1, foreign=foreign
+        )  # a mistake in `unseen` is told before living
     if params.kind == "evolved":
         _live(cell, folder / RUN, meter)
-    arena = Arena.open(
-        cell.world, build_rules(cell.world), build_evaluator(cell.world), params.selection, params.unseen
-    )
+    arena = Arena.open(cell.world, rules, build_evaluator(cell.world), params.selection, params.unseen)
     candidates = _candidates(cell, params, folder, arena, meter)
     portfolio = arena.portfolio(candidates, params.size, params.router, meter)
     spent = {name: int(tokens) for name, tokens in meter.by_purpose.items()}

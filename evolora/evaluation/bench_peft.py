@@ -3,6 +3,7 @@
 Its adapters are kept in the host's number format, which is PEFT's faster choice.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,9 +26,11 @@ class PeftPopulation:
         )
         self._device, self._pad = host.device, host.pad_id
         self._names = [str(number) for number in range(count)]
-        self._model: Any = get_peft_model(
-            host.model.requires_grad_(True), config, adapter_name="0", autocast_adapter_dtype=False
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)  # peft 0.21 asks for it
+            self._model: Any = get_peft_model(
+                host.model.requires_grad_(True), config, adapter_name="0", autocast_adapter_dtype=False
+            )
         for name in self._names[1:]:
             self._model.add_adapter(name, config, autocast_adapter_dtype=False)
         weights = dict(self._model.named_parameters())

@@ -1,10 +1,10 @@
 """One way of answering against another on the same questions: effect, interval, p, and who carries it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evolora.rng import stream
 from evolora.routing.exam import Numbers
@@ -15,15 +15,28 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """One seed's scores of both sides on the same questions, each (questions,), and every question's family."""
+    """One seed's scores of both sides on the same questions, each (questions,), and every question's family.
+
+    `questions` identify what was asked, where seeds may have asked the same; none: nothing was asked twice.
+    """
 
     first: Numbers
     second: Numbers
     families: tuple[str, ...]
+    questions: tuple[str, ...] = ()
 
     def without(self, family: str) -> "Pairs":
-        kept = np.array([own != family for own in self.families])
-        return Pairs(self.first[kept], self.second[kept], tuple(f for f in self.families if f != family))
+        return self.only([own != family for own in self.families])
+
+    def only(self, kept: Sequence[bool]) -> "Pairs":
+        """Those questions that are `kept`."""
+        mask = np.array(kept)
+        return Pairs(
+            self.first[mask],
+            self.second[mask],
+            tuple(f for f, keep in zip(self.families, kept, strict=True) if keep),
+            tuple(q for q, keep in zip(self.questions, kept, strict=True) if keep) if self.questions else (),
+        )
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,7 @@ class Effect:
     """`second` minus `first`, every family weighing the same: mean scores, difference, 95 % interval, two-sided p.
 
     `mcnemar` is the exact test of pooled discordant questions: it takes questions as independent, whatever their seed.
+    `num_questions` counts different ones.
     `carried_by` names families without which the interval includes 0 although it does not with them.
     """
 
@@ -53,11 +67,13 @@ class Effect:
 def compare(seeds: Sequence[Pairs], purpose: str, draws: int = DRAWS, leave_out: bool = True) -> Effect:
     """The effect over `seeds`; `purpose` names its random draws.
 
-    Hierarchical bootstrap (Davison & Hinkley 1997, 3.8): seeds are drawn, then each family's questions within a seed,
-    in pairs. Its standard error is used with Student's t, n - 1 degrees of freedom for n seeds (Hesterberg 2015 shows
-    how narrow percentiles are for few). Drawing with replacement at both levels counts the choice of questions twice,
-    which outweighs what few seeds lack as long as questions vary more than seeds do; `tests` simulate the coverage.
-    One seed's interval covers the choice of questions only, by the normal distribution.
+    Hierarchical bootstrap (Davison & Hinkley 1997, 3.8): seeds are drawn, then each family's questions within a seed
+    weighted, in pairs, by the Bayesian bootstrap (Rubin 1981). A question that several seeds asked has one weight for
+    all of them: asking it again is no new evidence about questions (crossed factors: Owen 2007). Its standard error is
+    used with Student's t, n - 1 degrees of freedom for n seeds (Hesterberg 2015 shows how narrow percentiles are for
+    few). Drawing at both levels counts the choice of questions twice, which outweighs what few seeds lack as long as
+    questions vary more than seeds do; `tests` simulate the coverage. One seed's interval covers the choice of questions
+    only, by the normal distribution.
     """
     effect = _effect(seeds, purpose, draws)
     families = sorted({family for pairs in seeds for family in pairs.families})
@@ -72,13 +88,18 @@ def compare(seeds: Sequence[Pairs], purpose: str, draws: int = DRAWS, leave_out:
 
 
 def mcnemar(seeds: Sequence[Pairs]) -> float:
-    """McNemar's exact test (1947): two-sided p that full-score questions of one side only split as evenly as coins."""
+    """McNemar's exact test (1947): two-sided p that full-score questions of one side only split as evenly as coins.
+
+    A question that several seeds asked counts once, for the side that had it more often.
+    """
     from scipy.stats import binomtest  # half a second to import
 
-    firsts = np.concatenate([pairs.first for pairs in seeds]) >= 1
-    seconds = np.concatenate([pairs.second for pairs in seeds]) >= 1
-    only_second = int((seconds & ~firsts).sum())
-    discordant = only_second + int((firsts & ~seconds).sum())
+    ahead: Counter[tuple[str, str]] = Counter()
+    for pairs, names in zip(seeds, _identities(seeds), strict=True):
+        for name, first, second in zip(names, pairs.first >= 1, pairs.second >= 1, strict=True):
+            ahead[name] += int(second) - int(first)
+    only_second = sum(lead > 0 for lead in ahead.values())
+    discordant = sum(lead != 0 for lead in ahead.values())
     return float(binomtest(only_second, discordant).pvalue) if discordant else 1.0
 
 
@@ -89,11 +110,13 @@ def forgetting(host: Numbers, scores: Numbers) -> float:
 
 
 def _effect(seeds: Sequence[Pairs], purpose: str, draws: int) -> Effect:
-    by_seed = [_by_family(pairs) for pairs in seeds]
-    means = np.array([[np.mean(side) for side in zip(*(f.mean(axis=1) for f in own), strict=True)] for own in by_seed])
+    by_seed = [_by_family(pairs, names) for pairs, names in zip(seeds, _identities(seeds), strict=True)]
+    means = np.array(
+        [[np.mean([side[row].mean() for side, _ in own]) for row in (0, 1)] for own in by_seed], dtype=np.float64
+    )
     first, second = (float(mean) for mean in means.mean(axis=0))
     difference = second - first
-    differences = [[family[1] - family[0] for family in own] for own in by_seed]
+    differences = [[(side[1] - side[0], names) for side, names in own] for own in by_seed]
     error = float(np.std(_draw(differences, stream(0, "bootstrap", purpose), draws)))
     reach, p = _reach_and_p(difference, error, len(seeds))
     return Effect(
@@ -105,24 +128,47 @@ def _effect(seeds: Sequence[Pairs], purpose: str, draws: int) -> Effect:
         p,
         mcnemar(seeds),
         len(seeds),
-        sum(len(pairs.first) for pairs in seeds),
+        len({name for names in _identities(seeds) for name in names}),
     )
 
 
-def _by_family(pairs: Pairs) -> list[NDArray[np.float64]]:
-    """(2, questions) of each family, in the order of first appearance."""
-    names = np.array(pairs.families)
+Identity = tuple[str, str]  # a question's family and its digest, or a name of its own
+Asked = tuple[Numbers, list[Identity]]  # numbers of a family's questions (..., questions), and which those are
+
+
+def _identities(seeds: Sequence[Pairs]) -> list[list[Identity]]:
+    """Of every question of every seed: the same where the same was asked."""
+    return [
+        list(zip(pairs.families, pairs.questions or [f"{place}/{n}" for n in range(len(pairs.first))], strict=True))
+        for place, pairs in enumerate(seeds)
+    ]
+
+
+def _by_family(pairs: Pairs, names: Sequence[Identity]) -> list[Asked]:
+    """Both sides' scores (2, questions) of each family, in the order of first appearance."""
     both = np.stack([pairs.first, pairs.second])
-    return [both[:, names == family] for family in dict.fromkeys(pairs.families)]
+    places: dict[str, list[int]] = {}
+    for place, family in enumerate(pairs.families):
+        places.setdefault(family, []).append(place)
+    return [(both[:, own], [names[place] for place in own]) for own in places.values()]
 
 
-def _draw(seeds: Sequence[Sequence[Numbers]], rng: np.random.Generator, draws: int) -> Numbers:
-    """Mean differences (draws,) of resampled seeds and, within them, questions; `seeds` hold one array a family."""
+def _draw(seeds: Sequence[Sequence[Asked]], rng: np.random.Generator, draws: int) -> Numbers:
+    """Mean differences (draws,) of drawn seeds with weighted questions; `seeds` hold one array a family."""
+    asked = Counter(name for families in seeds for _, names in families for name in names)
+    common = {name: rng.standard_exponential(draws) for name, times in asked.items() if times > 1}
     chosen = rng.integers(len(seeds), size=(draws, len(seeds)))
     means = np.empty(chosen.shape)
     for place, families in enumerate(seeds):
         here = chosen == place
-        drawn = [own[rng.integers(len(own), size=(int(here.sum()), len(own)))].mean(axis=1) for own in families]
+        draw = np.nonzero(here)[0]  # the draw that each weighting of this seed belongs to
+        drawn = []
+        for own, names in families:
+            weights = rng.standard_exponential((len(draw), len(own)))
+            for column, name in enumerate(names):
+                if name in common:
+                    weights[:, column] = common[name][draw]
+            drawn.append(weights @ own / weights.sum(axis=1))
         means[here] = np.mean(drawn, axis=0)
     return np.asarray(means.mean(axis=1))
 

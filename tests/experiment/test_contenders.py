@@ -89,10 +89,10 @@ def test_the_findings_have_every_arm_and_every_split(small):
     assert {row[0] for row in level.rows} >= {"evolved, routed", "single, best single", "forked, oracle"}
 
 
-def planted(gain: float, num_seeds: int = 5) -> Results:
+def planted(gain: float, num_seeds: int = 5, first_seed: int = 1) -> Results:
     """Two arms on made-up questions: `gain` is added to the first's chances, fivefold in a two-answer family."""
     finished = {}
-    for seed in range(1, num_seeds + 1):
+    for seed in range(first_seed, first_seed + num_seeds):
         rng = stream(seed, "planted")
         families = ["a"] * 80 + ["b"] * 80 + ["coin"] * 80
         chance = rng.uniform(0.3, 0.5, size=240)
@@ -108,6 +108,7 @@ def planted(gain: float, num_seeds: int = 5) -> Results:
                 "splits": {
                     "family": {
                         "families": families,
+                        "digests": [f"{seed} {place}" for place in range(240)],
                         "scores": {**scores, "host": host.tolist()},
                         "tokens_per_question": dict.fromkeys([*scores, "host"], 20.0),
                         "balanced": {mode: {"coin": 0.1 * seed} for mode in scores},
@@ -115,7 +116,7 @@ def planted(gain: float, num_seeds: int = 5) -> Results:
                 },
                 "notes": {"family": notes},
             }
-    return Results(("lifecycle", "no_lifecycle"), tuple(range(1, num_seeds + 1)), {}, finished)
+    return Results(("lifecycle", "no_lifecycle"), tuple(range(first_seed, first_seed + num_seeds)), {}, finished)
 
 
 def test_a_planted_gain_is_found_and_its_absence_is_not():
@@ -127,16 +128,24 @@ def test_a_planted_gain_is_found_and_its_absence_is_not():
 def test_each_arm_is_held_against_the_one_whose_budget_it_had(small):
     found = equal_budgets(small)
     against = [arm for arm in small.arms if arm not in ("evolved", "host")]
-    assert [claim.text.split(":")[0] for claim in found.claims[::5]] == [
+    compared = found.claims[: 5 * len(against)]
+    assert [claim.text.split(":")[0] for claim in compared[::5]] == [
         f"evolved, routed, above {arm} ({'routed' if arm == 'forked' else 'best single'})" for arm in against
     ]
     table = found.tables[0]
-    assert len(table.rows) == len(found.claims) == 5 * len(against)
-    for row, claim in zip(table.rows, found.claims, strict=True):
+    assert len(table.rows) == len(compared)
+    for row, claim in zip(table.rows, compared, strict=True):
         assert row[1] == small.value("evolved", 1, "tokens.total")
         assert row[3] - row[2] == pytest.approx(claim.estimate)
     plain = {claim.text: claim.estimate for claim in contenders(small).claims}
-    assert all(plain[claim.text] == claim.estimate for claim in found.claims)
+    assert all(plain[claim.text] == claim.estimate for claim in compared)
+    steps = {claim.text: claim.estimate for claim in found.claims[len(compared) :]}
+    first, second = (plain[f"evolved, routed, above {arm} ({mode}): surface"] for arm, mode in STEP)
+    step = steps["evolved gains more over single than evolved over forked: surface"]
+    assert len(steps) == 5 * (len(against) - 1) and step == pytest.approx(first - second)
+
+
+STEP = (("single", "best single"), ("forked", "routed"))
 
 
 def test_a_family_that_rewards_constant_answers_carries_no_claim():

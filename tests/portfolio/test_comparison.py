@@ -36,6 +36,27 @@ def test_nothing_is_found_where_nothing_is_more_often_than_stated():
     assert found / 200 <= 0.09
 
 
+def asked_again(seed: int, num_seeds: int = 5, questions: int = 60) -> list[Pairs]:
+    """The same questions in every seed. Each is harder for one of the sides; over all questions neither is better."""
+    rng = stream(seed, "asked again")
+    chance, lean = rng.uniform(0.3, 0.7, size=questions), rng.normal(0, 0.25, size=questions)
+    names, digests = ("a",) * questions, tuple(f"question {n}" for n in range(questions))
+    sides = [
+        [(rng.random(questions) < np.clip(chance + sign * lean / 2, 0, 1)).astype(float) for sign in (-1, 1)]
+        for _ in range(num_seeds)
+    ]
+    return [Pairs(first, second, names, digests) for first, second in sides]
+
+
+def test_questions_asked_again_by_every_seed_are_no_new_evidence_about_questions():
+    effects = [compare(asked_again(seed), "again", draws=200, leave_out=False) for seed in range(200)]
+    assert sum(effect.excludes_zero for effect in effects) / 200 <= 0.07
+    assert sum(effect.mcnemar < 0.05 for effect in effects) / 200 <= 0.08
+    assert {effect.num_questions for effect in effects} == {60}
+    blind = [Pairs(one.first, one.second, one.families) for one in asked_again(0)]
+    assert compare(blind, "blind").num_questions == 300
+
+
 def test_a_planted_effect_is_recovered_and_found():
     effects = [compare(simulated(seed, 0.15, 5), "power", draws=200, leave_out=False) for seed in range(40)]
     assert np.mean([effect.difference for effect in effects]) == pytest.approx(0.15, abs=0.01)

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from evolora.errors import RunFolderError
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Effect, Pairs, compare, forgetting
+from evolora.portfolio.comparison import LEVEL, Effect, Pairs, compare, forgetting
 from evolora.portfolio.statistics import holm
 
 PORTFOLIO, ALONE, HOST = "routed", "best single", "host"
@@ -33,10 +34,10 @@ def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str
     p is corrected for the number of comparisons there are. Those without a common seed are left out.
     """
     found = {
-        (arm, other, split): effect
+        (arm, other, split): compare(list(pairs.values()), f"{arm} {other} {split}")
         for arm, other in sides
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
-        if (effect := _against(results, arm, PORTFOLIO, other, usual_mode(results, other), split)) is not None
+        if (pairs := pairs_of(results, (other, usual_mode(results, other)), (arm, PORTFOLIO), split))
     }
     adjusted = holm([effect.p for effect in found.values()])
     texts = {key: f"{key[0]}, routed, above {key[1]} ({usual_mode(results, key[1])}): {key[2]}" for key in found}
@@ -46,14 +47,16 @@ def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str
 
 
 def claim_of(text: str, effect: Effect, adjusted: float) -> Claim:
-    """A claim that a difference is above 0, from its effect."""
-    verdict: Verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
-    notes = [f"McNemar p {effect.mcnemar:.3g}", f"Holm p {adjusted:.3g}", f"{effect.num_questions} questions"]
+    """A claim that a difference is above 0: undecided too where p, `adjusted` for the number of claims, is not small."""
+    verdict: Verdict = "undecided"
+    if adjusted < 1 - LEVEL:
+        verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
+    notes = [f"p {effect.p:.3g} alone", f"McNemar p {effect.mcnemar:.3g}", f"{effect.num_questions} questions"]
     if effect.carried_by:
         notes.append(f"carried by {', '.join(effect.carried_by)} alone")
     interval = (effect.low, effect.high)
-    quantity = "difference of mean scores, families alike; p two-sided"
-    return Claim(text, verdict, quantity, effect.difference, interval, effect.p, effect.num_seeds, "; ".join(notes))
+    quantity = "difference of mean scores, families alike; p two-sided, Holm over all claims"
+    return Claim(text, verdict, quantity, effect.difference, interval, adjusted, effect.num_seeds, "; ".join(notes))
 
 
 def splits_of(results: Results) -> list[str]:
@@ -72,41 +75,42 @@ def usual_mode(results: Results, arm: str) -> str:
     return PORTFOLIO if params.get("kind") in ("evolved", "specialists") else ALONE
 
 
-def pairs_of(results: Results, first: tuple[str, str], second: tuple[str, str], split: str) -> list[Pairs]:
-    """(arm, mode) against (arm, mode), a `Pairs` for every seed that has both; families that may carry a claim only."""
-    pairs = []
+def pairs_of(results: Results, first: tuple[str, str], second: tuple[str, str], split: str) -> dict[int, Pairs]:
+    """Seed -> (arm, mode) against (arm, mode), where both are finished; families that may carry a claim only."""
+    pairs = {}
     for seed in results.seeds:
-        parts = [_questions(results, arm, mode, seed, split) for arm, mode in (first, second)]
-        if all(len(families) for families, _ in parts):
-            (families, one), (_, other) = parts
-            pairs.append(Pairs(one, other, families))
+        one, other = (_questions(results, arm, mode, seed, split) for arm, mode in (first, second))
+        if one.families and other.families:
+            if one.questions != other.questions or one.families != other.families:
+                raise RunFolderError(
+                    f"{first[0]} and {second[0]}, seed {seed}, {split}: expected the same questions, got others; "
+                    "were they made by the same version?"
+                )
+            pairs[seed] = Pairs(one.second, other.second, one.families, one.questions)
     return pairs
 
 
-def _against(
-    results: Results, arm: str, mode: str, other: str, other_mode: str, split: str, leave_out: bool = True
-) -> Effect | None:
-    """`arm` minus `other`; None where no seed has both."""
-    pairs = pairs_of(results, (other, other_mode), (arm, mode), split)
-    return compare(pairs, f"{arm} {other} {split}", leave_out=leave_out) if pairs else None
-
-
-def _questions(
-    results: Results, arm: str, mode: str, seed: int, split: str
-) -> tuple[tuple[str, ...], "np.typing.NDArray[np.float64]"]:
-    """Families and scores of a cell's questions; those of the shifted splits together for "out of distribution"."""
+def _questions(results: Results, arm: str, mode: str, seed: int, split: str) -> Pairs:
+    """A cell's scores, as `second` against zeros; those of the shifted splits together for "out of distribution"."""
     families: list[str] = []
+    digests: list[str] = []
     scores: list[float] = []
     for name in SHIFTED if split == OUT_OF_DISTRIBUTION else (split,):
         kept: Any = results.value(arm, seed, f"splits.{name}")
         if not isinstance(kept, Mapping):
             continue
+        if "digests" not in kept:
+            raise RunFolderError(
+                f"{results.folder(arm, seed)}: expected which questions were asked, got a cell of an earlier version; "
+                "delete its folder and run the experiment again"
+            )
         allowed = headline_families(results, name)
-        for family, score in zip(kept["families"], kept["scores"][mode], strict=True):
+        for family, digest, score in zip(kept["families"], kept["digests"], kept["scores"][mode], strict=True):
             if family in allowed:
                 families.append(f"{name}: {family}" if split == OUT_OF_DISTRIBUTION else family)
+                digests.append(digest)
                 scores.append(score)
-    return tuple(families), np.array(scores, dtype=np.float64)
+    return Pairs(np.zeros(len(scores)), np.array(scores, dtype=np.float64), tuple(families), tuple(digests))
 
 
 def headline_families(results: Results, split: str) -> set[str]:
@@ -131,7 +135,7 @@ def _level_table(results: Results, split: str) -> Table:
         modes: Sequence[str] = SHOWN if usual_mode(results, arm) == PORTFOLIO else (ALONE,)
         for mode in modes:
             own = [_questions(results, arm, mode, seed, split) for seed in results.seeds]
-            pairs = [Pairs(np.zeros_like(scores), scores, families) for families, scores in own if len(families)]
+            pairs = [one for one in own if one.families]
             if not pairs:
                 continue
             level = compare(pairs, f"level {arm} {mode} {split}", leave_out=False)
@@ -165,9 +169,9 @@ def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:
 def _forgotten(results: Results, arm: str, mode: str, split: str) -> Entry:
     lost = []
     for seed in results.seeds:
-        families, scores = _questions(results, arm, mode, seed, split)
-        if len(families):
-            lost.append(forgetting(_questions(results, arm, HOST, seed, split)[1], scores))
+        own = _questions(results, arm, mode, seed, split)
+        if own.families:
+            lost.append(forgetting(_questions(results, arm, HOST, seed, split).second, own.second))
     known = [share for share in lost if not np.isnan(share)]
     return round(float(np.mean(known)), 4) if known else None
 

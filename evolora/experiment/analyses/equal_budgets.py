@@ -1,16 +1,40 @@
 """`equal_budgets`: every evolved arm against the arms that spent what it spent, along budgets or hosts."""
 
-from evolora.experiment.analyses.contenders import family_table, judged, level_tables, token_table
+from dataclasses import replace
+from itertools import pairwise
+
+from evolora.experiment.analyses.contenders import (
+    OUT_OF_DISTRIBUTION,
+    PORTFOLIO,
+    claim_of,
+    family_table,
+    judged,
+    level_tables,
+    pairs_of,
+    splits_of,
+    token_table,
+    usual_mode,
+)
 from evolora.experiment.findings import Entry, Findings, Table, shown, shown_interval
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
+from evolora.portfolio.comparison import Effect, compare
+from evolora.portfolio.statistics import holm
 
 
 @analysis("equal_budgets")
 def equal_budgets(results: Results) -> Findings:
-    """Each arm against the arm named as its `budget_of`, under every split; and all the differences in one table."""
+    """Each arm against the one named as its `budget_of`, under every split, and each such difference against the next."""
     sides = [(spent_by, arm) for arm in results.arms if (spent_by := _budget_of(results, arm)) is not None]
     found = judged(results, sides)
+    steps = {
+        f"{one[0]} gains more over {one[1]} than {other[0]} over {other[1]}: {split}": step
+        for one, other in pairwise(sides)
+        for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
+        if (step := _step(results, one, other, split)) is not None
+    }
+    adjusted = holm([step.p for step in steps.values()])
+    trend = [claim_of(text, step, p) for (text, step), p in zip(steps.items(), adjusted, strict=True)]
     rows: list[tuple[Entry, ...]] = [
         (
             f"{arm} against {other}: {split}",
@@ -26,7 +50,24 @@ def equal_budgets(results: Results) -> Findings:
         "at equal budgets", head, tuple(rows), "Families that may carry a claim, every family weighing the same."
     )
     tables = [table, *level_tables(results), family_table(results), token_table(results)]
-    return Findings([claim for claim, _ in found.values()], tables)
+    return Findings([*(claim for claim, _ in found.values()), *trend], tables)
+
+
+def _step(results: Results, one: tuple[str, str], other: tuple[str, str], split: str) -> Effect | None:
+    """How much more the two arms of `one` differ than those of `other`; None where they were asked other questions."""
+    gains = [
+        pairs_of(results, (beside, usual_mode(results, beside)), (arm, PORTFOLIO), split)
+        for arm, beside in (one, other)
+    ]
+    both = [
+        (mine, theirs)
+        for mine, theirs in ((gains[0][seed], gains[1][seed]) for seed in gains[0] if seed in gains[1])
+        if mine.questions == theirs.questions
+    ]
+    if not both:
+        return None
+    changes = [replace(m, first=t.second - t.first, second=m.second - m.first) for m, t in both]
+    return compare(changes, f"step {one} {other} {split}")
 
 
 def _budget_of(results: Results, arm: str) -> str | None:

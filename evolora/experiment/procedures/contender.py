@@ -149,6 +149,7 @@ def _kept(examined: object) -> JsonValue:
     assert isinstance(examined, Examined)
     return {
         "families": list(examined.families),
+        "digests": [question.task.digest for question in examined.questions],
         "scores": {
             mode: [round(float(score), 4) for score in answered.scores] for mode, answered in examined.answered.items()
         },

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evolora.colonies.signing import sign_up
-from evolora.colonies.trials import Group, Market, hold_trials
+from evolora.colonies.trials import Group, Held, Market, hold_trials
 from evolora.environment.encounter import Outcome
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Birth, Change, ColonyChange, Death, DeathCause, Event
@@ -20,10 +20,11 @@ from evolora.world import Rules, World
 
 @dataclass(frozen=True)
 class Acts:
-    """What colonies did: `events`, and how many groups of newcomers were tried."""
+    """What colonies did: `events`, how many groups of newcomers were tried, and the tokens of all trials."""
 
     events: Sequence[Event] = ()
     num_trials: int = 0
+    trial_tokens: int = 0
 
 
 def act(
@@ -44,17 +45,22 @@ def act(
     market = Market(worth_now(world, rules, outcomes, settlement), mean_task_cost(world, rules, outcomes))
     events: list[Event] = [*_take_leave(world, so_far), *_welcome(world, own, so_far)]
     events += _expel(world, own)
-    audits, owed = _audit(world, rules, own, evaluator, market)
+    audits, audited = _audit(world, rules, own, evaluator, market)
     events += audits
     for colony in world.colonies:
         if (reason := own.fate.reason_to_end(colony)) is not None:
             events.append(dissolve(world, rules, colony, reason))
     for colony in world.colonies:
         events += _bud(world, own, colony) or _share_surplus(world, own, colony)
-    signed, owed_too, num_trials = sign_up(world, rules, own, evaluator, market)
+    signed, tried = sign_up(world, rules, own, evaluator, market)
     events += signed
-    events += _bury_debtors(world, rules, {i: owed.get(i, 0) + owed_too.get(i, 0) for i in sorted({*owed, *owed_too})})
-    return Acts(sorted(events, key=lambda event: not isinstance(event, Death)), num_trials)  # as readers list them
+    debtors = sorted({*audited.owed, *tried.owed})
+    events += _bury_debtors(world, rules, {i: audited.owed.get(i, 0) + tried.owed.get(i, 0) for i in debtors})
+    return Acts(
+        sorted(events, key=lambda event: not isinstance(event, Death)),  # as readers list them
+        sum(verdict is not None for verdict in tried.verdicts),
+        audited.num_tokens + tried.num_tokens,
+    )
 
 
 def worth_now(world: World, rules: Rules, outcomes: Sequence[Outcome], settlement: Settlement) -> dict[str, float]:
@@ -116,13 +122,13 @@ def _expel(world: World, own: ColonyRules) -> list[ColonyChange]:
 
 def _audit(
     world: World, rules: Rules, own: ColonyRules, evaluator: Evaluator, market: Market
-) -> tuple[list[ColonyChange], dict[int, int]]:
+) -> tuple[list[ColonyChange], Held]:
     """Try those that are due and can pay for it out of the pot; for the others it counts as a failure of the pot."""
     due = [colony for colony in world.colonies if len(colony) > 1 and own.fate.is_due(colony, world.generation)]
     groups = [Group(tuple(colony.members), tuple((identity,) for identity in colony.members), colony) for colony in due]
-    verdicts, owed = hold_trials(world, rules, evaluator, groups, market)
+    held = hold_trials(world, rules, evaluator, groups, market)
     changes = []
-    for colony, verdict in zip(due, verdicts, strict=True):
+    for colony, verdict in zip(due, held.verdicts, strict=True):
         if verdict is None:
             colony.failing += 1
             continue
@@ -132,7 +138,7 @@ def _audit(
         changes.append(
             _change(world, colony, Change.AUDITED, [*colony.members], reason, (verdict.alone, verdict.together))
         )
-    return changes, owed
+    return changes, held
 
 
 def dissolve(world: World, rules: Rules, colony: Colony, reason: str) -> ColonyChange:

@@ -25,7 +25,8 @@ def measure_colonies(
 
     At the end of the generation: `number`, `members`, `mean_size`, `mean_age` (generations), `pot` (energy). Of all
     that have come to an end so far: `mean_lifetime` (generations). In it: `births` and `deaths` of colonies, `expelled`
-    members, `forwarded` tasks, `trials` of newcomers and those `passed`; `gain_per_member`, the mean gain of the
+    members, `forwarded` tasks, `trials` of newcomers and those `passed`, `trial_tokens` of
+    them and of audits, not among the row's `num_tokens`; `gain_per_member`, the mean gain of the
     audits, and `audit_alone` and `audit_together` behind it (energy per member and generation). Of who lived through
     it: `energy_share` and `living_share` of members; `member_profit` and `loner_profit`, mean energy earned beyond
     tokens, rewards and fees included, upkeep and dues not; how many of each went broke.
@@ -61,6 +62,7 @@ def measure_colonies(
         "audit_together": _mean(together),
         "expelled": sum(one.change is Change.EXPELLED for one in changes),
         "trials": acts.num_trials,
+        "trial_tokens": acts.trial_tokens,
         "passed": sum(one.reason == "trial" for one in changes),
         "member_profit": _mean([to_energy(earned[i]) for i in sorted(members)]),
         "loner_profit": _mean([to_energy(earned[i]) for i in sorted(loners)]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evolora.colonies.trials import Group, Market, Verdict, hold_trials
+from evolora.colonies.trials import Group, Held, Market, Verdict, hold_trials
 from evolora.evaluation.evaluator import Evaluator
 from evolora.events import Change, ColonyChange
 from evolora.lifecycle.colony import Colony, Member
@@ -17,18 +17,18 @@ from evolora.world import Rules, World
 
 def sign_up(
     world: World, rules: Rules, own: ColonyRules, evaluator: Evaluator, market: Market
-) -> tuple[list[ColonyChange], dict[int, int], int]:
-    """What became of this generation's trials of newcomers: changes, units owed for trials, number of trials."""
+) -> tuple[list[ColonyChange], Held]:
+    """What became of this generation's trials of newcomers: changes, and the trials."""
     rng = stream(rules.seed, "sign up", world.generation)
     groups = propose(world, rules, own, rng)
-    verdicts, owed = hold_trials(world, rules, evaluator, groups, market)
+    held = hold_trials(world, rules, evaluator, groups, market)
     changes, stake = [], to_units(own.contract.stake)
-    for group, verdict in zip(groups, verdicts, strict=True):
+    for group, verdict in zip(groups, held.verdicts, strict=True):
         if verdict is None or not own.signing.is_worth_it(verdict.gains, len(group.members)):
             continue
         if all(world.ledger.balance(f"organism:{newcomer}") >= stake for newcomer in _newcomers(group)):
             changes.append(_admit(world, own, group, verdict))
-    return changes, owed, sum(verdict is not None for verdict in verdicts)
+    return changes, held
 
 
 def propose(world: World, rules: Rules, own: ColonyRules, rng: np.random.Generator) -> list[Group]:

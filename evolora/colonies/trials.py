@@ -78,10 +78,17 @@ class Pair:
         return self.before.organism_id != self.after.organism_id
 
 
-def hold_trials(
-    world: World, rules: Rules, evaluator: Evaluator, groups: Sequence[Group], market: Market
-) -> tuple[list[Verdict | None], dict[int, int]]:
-    """A verdict on each group, and the units that organisms (by id) could not pay for their trials' tokens.
+@dataclass(frozen=True)
+class Held:
+    """What trials brought: a verdict on each group, units that organisms (by id) owe, tokens read and written."""
+
+    verdicts: list[Verdict | None]
+    owed: dict[int, int]
+    num_tokens: int
+
+
+def hold_trials(world: World, rules: Rules, evaluator: Evaluator, groups: Sequence[Group], market: Market) -> Held:
+    """A verdict on each group, what nobody could pay for, and the tokens it took.
 
     None: somebody, or the pot, is too poor for what the trial will about take, so that it is not held. All others are
     asked in one batch.
@@ -105,7 +112,8 @@ def hold_trials(
         income = to_units(outcome.total_score * market.worth[outcome.encounter.niche])
         earned[place, outcome.encounter.key, performer] = income - tokens - fee
     verdicts = [_judge(rules, own, earned) if is_held else None for own, is_held in zip(planned, held, strict=True)]
-    return verdicts, {identity: units for identity, units in owed.items() if units}
+    unpaid = {identity: units for identity, units in owed.items() if units}
+    return Held(verdicts, unpaid, sum(outcome.num_tokens for outcome in outcomes))
 
 
 def _pairs(world: World, rules: Rules, number: int, group: Group) -> list[Pair]:

@@ -46,4 +46,9 @@ def passes_of_run(metrics: Iterable[Mapping[str, Any]], method: str) -> int:
     tokens of learning; the others learn from lessons.
     """
     per_token = 1 if method == "evolution" else 2
-    return sum(int(row["num_tokens"]) + per_token * int(row["learning_tokens"]) for row in metrics)
+    return sum(
+        int(row["num_tokens"])
+        + per_token * int(row["learning_tokens"])
+        + int((row.get("colonies") or {}).get("trial_tokens", 0))
+        for row in metrics
+    )

@@ -62,6 +62,23 @@ def test_the_family_shift_asks_what_the_experiment_names(small):
     assert set(small.value("single", 1, "notes.family")) == {"weekday", "opposite"}
 
 
+def test_a_world_that_died_out_is_answered_for_by_the_bare_host(tmp_path):
+    """Seeds that fail must not leave the comparison: that would choose those that went well."""
+    text = SMALL.replace("generations: 10", "generations: 3\n  energy.upkeep: 500.0")
+    (tmp_path / "small.yaml").write_text(text)
+    cells = make_cells(load_experiment(tmp_path / "small.yaml"), tmp_path / "out")
+    for cell in (one for one in cells if one.arm in ("evolved", "soup")):
+        cell.folder.mkdir(parents=True)
+        cell.save_result(find_procedure(cell.procedure).function(cell, cell.folder), 1.0)
+    results = read_results(cells)
+    for arm in ("evolved", "soup"):
+        assert results.value(arm, 1, "extinct") is True and results.value(arm, 1, "members") == [0]
+        scores = results.value(arm, 1, "splits.surface.scores")
+        assert scores["routed"] == scores["host"]
+    tokens = next(table for table in contenders(results).tables if table.title.startswith("token passes"))
+    assert tokens.note == "Died out, so that the bare host answers: evolved with seed 1, soup with seed 1."
+
+
 @pytest.mark.parametrize("unseen", ["{weekday: {max_days: 5}}", "{nobody_knows: {}}", "{rhyme: {}}"])
 def test_a_mistake_in_the_family_shift_is_told_before_anybody_lives(tmp_path, unseen):
     text = SMALL.replace("{weekday: {max_days: 12}, opposite: {}}", unseen)

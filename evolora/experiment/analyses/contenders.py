@@ -47,7 +47,7 @@ def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str
 
 
 def claim_of(text: str, effect: Effect, adjusted: float) -> Claim:
-    """A claim that a difference is above 0: undecided too where p, `adjusted` for the number of claims, is not small."""
+    """A claim that a difference is above 0; undecided too where p, `adjusted` for the number of claims, is large."""
     verdict: Verdict = "undecided"
     if adjusted < 1 - LEVEL:
         verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
@@ -227,4 +227,6 @@ def token_table(results: Results) -> Table:
         if known:
             rows.append((arm, *(round(float(np.mean([one.get(p, 0) for one in known]))) for p in purposes)))
     head = ("arm", "living", "training", "selection", "routing", "search", "total")
-    return Table("token passes before the test (forward and backward)", head, tuple(rows))
+    lost = [f"{arm} with seed {seed}" for arm, seed in results.finished if results.value(arm, seed, "extinct")]
+    note = f"Died out, so that the bare host answers: {', '.join(lost)}." if lost else ""
+    return Table("token passes before the test (forward and backward)", head, tuple(rows), note)

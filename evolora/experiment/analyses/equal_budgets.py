@@ -24,7 +24,7 @@ from evolora.portfolio.statistics import holm
 
 @analysis("equal_budgets")
 def equal_budgets(results: Results) -> Findings:
-    """Each arm against the one named as its `budget_of`, under every split, and each such difference against the next."""
+    """Each arm against the one named as its `budget_of`, under every split; and each difference against the next."""
     sides = [(spent_by, arm) for arm in results.arms if (spent_by := _budget_of(results, arm)) is not None]
     found = judged(results, sides)
     steps = {

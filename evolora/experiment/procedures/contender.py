@@ -62,13 +62,13 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
         make_split(
             "family", rules.niches, rules.tasks, 1, foreign=foreign
         )  # a mistake in `unseen` is told before living
-    if params.kind == "evolved":
-        _live(cell, folder / RUN, meter)
+    extinct = _live(cell, folder / RUN, meter) if params.kind == "evolved" else _extinct_sibling(cell, params)
     arena = Arena.open(cell.world, rules, build_evaluator(cell.world), params.selection, params.unseen)
-    candidates = _candidates(cell, params, folder, arena, meter)
+    candidates = _candidates(cell, params, folder, arena, meter, extinct)
     portfolio = arena.portfolio(candidates, params.size, params.router, meter)
     spent = {name: int(tokens) for name, tokens in meter.by_purpose.items()}
     return {
+        "extinct": extinct,
         "members": [int(identity) for identity in portfolio.members],
         "tokens": {**spent, "total": int(meter.total)},
         "splits": {examined.shift: _kept(examined) for examined in arena.test(portfolio, params.tests)},
@@ -76,28 +76,40 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     }
 
 
-def _live(cell: Cell, run: Path, meter: "TokenMeter") -> None:
+def _live(cell: Cell, run: Path, meter: "TokenMeter") -> bool:
+    """Live the cell's world, count its passes, and say whether it died out."""
     from evolora.record.run_dir import METRICS, RunDir
     from evolora.routing.tokens import passes_of_run
 
-    live(cell.world, run)
+    end = live(cell.world, run)
     meter.by_purpose["living"] += passes_of_run(RunDir.open(run).read(METRICS), cell.world.learning.method)
     thin_out(run, "lean")
+    return end == "extinct"
+
+
+def _extinct_sibling(cell: Cell, params: ContenderParams) -> bool:
+    """Whether the evolved arm that this one is made of died out."""
+    return params.kind in ("soup", "mixture") and bool(cell.sibling(params.budget_of or "").values["extinct"])
 
 
 def _candidates(
-    cell: Cell, params: ContenderParams, folder: Path, arena: "Arena", meter: "TokenMeter"
+    cell: Cell, params: ContenderParams, folder: Path, arena: "Arena", meter: "TokenMeter", extinct: bool
 ) -> "dict[int, Genome]":
-    """Who may enter the portfolio, by id."""
+    """Who may enter the portfolio, by id: of a world that died out, the bare host alone."""
     from evolora.portfolio.baselines.contender import host_with_examples, mixture
     from evolora.portfolio.baselines.mixtures import soup
-    from evolora.portfolio.examine import candidates_of_run
+    from evolora.portfolio.examine import bare_host, candidates_of_run
 
     match params.kind:
+        case "evolved" if extinct:
+            return {0: bare_host(arena.config, arena.evaluator.sites)}
         case "evolved":
             return candidates_of_run(folder / RUN, params.candidates)
         case "host":
             return host_with_examples(arena)
+        case "soup" | "mixture" if extinct:
+            meter.by_purpose["living"] += _budget(cell, params)
+            return {0: bare_host(arena.config, arena.evaluator.sites)}
         case "soup" | "mixture":
             sibling = cell.sibling(params.budget_of or "")
             genomes = list(candidates_of_run(sibling.folder / RUN, params.candidates).values())

@@ -44,17 +44,16 @@ def search_weights(
 
     `worth` scores several weightings at once; bounds of 1.5 either way and the start at equal shares are LoRAHub's
     ideas, its optimiser (nevergrad) is not: every round tries `brood` normal steps from the best so far, whose size is
-    halved where none was better. The best of all is returned.
+    halved where none was better. The last best is returned.
     """
     best = np.full(num, 1 / num)
-    (most,) = worth([best])
     size = 0.5
     for _ in range(rounds):
         tried = [np.clip(best + size * rng.standard_normal(num), -1.5, 1.5) for _ in range(brood)]
-        values = worth(tried)
+        most, *values = worth([best, *tried])  # asked again: the questions may be others
         place = int(np.argmax(values))
         if values[place] > most:
-            best, most = tried[place], values[place]
+            best = tried[place]
         else:
             size /= 2
     return best

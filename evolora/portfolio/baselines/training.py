@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Literal
 
 from evolora.environment.encounter import Encounter, Outcome
@@ -68,8 +69,8 @@ class School:
         """The tasks of one step: living tasks of its niches, which take turns from a random one on."""
         start = int(stream(self.seed, "school", identity, step).integers(len(pupil.niches)))
         turns = [pupil.niches[(start + place) % len(pupil.niches)] for place in range(self.tasks_per_step)]
-        offered = {
-            niche.name: iter(self.source.living(niche, self._day(identity, step), turns.count(niche)))
+        offered = {  # a small family has fewer: they come round again
+            niche.name: cycle(self.source.living(niche, self._day(identity, step), turns.count(niche)))
             for niche in dict.fromkeys(turns)
         }
         return [(niche, next(offered[niche.name])) for niche in turns]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from evolora.portfolio.statistics import reach_and_p
 from evolora.rng import stream
 from evolora.routing.exam import Numbers
 
 DRAWS = 1000  # for a standard error; percentiles would need more
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ def _effect(seeds: Sequence[Pairs], purpose: str, draws: int) -> Effect:
     difference = second - first
     differences = [[(side[1] - side[0], names) for side, names in own] for own in by_seed]
     error = float(np.std(_draw(differences, stream(0, "bootstrap", purpose), draws)))
-    reach, p = _reach_and_p(difference, error, len(seeds))
+    reach, p = reach_and_p(difference, error, len(seeds))
     return Effect(
         first,
         second,
@@ -171,13 +171,3 @@ def _draw(seeds: Sequence[Sequence[Asked]], rng: np.random.Generator, draws: int
             drawn.append(weights @ own / weights.sum(axis=1))
         means[here] = np.mean(drawn, axis=0)
     return np.asarray(means.mean(axis=1))
-
-
-def _reach_and_p(difference: float, error: float, num_seeds: int) -> tuple[float, float]:
-    """Half the width of the interval, and the two-sided p of no difference, for a standard error."""
-    if error == 0:
-        return 0.0, 1.0 if difference == 0 else 0.0
-    from scipy.stats import norm, t
-
-    sampled = norm if num_seeds == 1 else t(num_seeds - 1)
-    return float(-sampled.ppf((1 - LEVEL) / 2)) * error, float(2 * sampled.cdf(-abs(difference / error)))

@@ -1,5 +1,7 @@
 """The paired bootstrap finds planted effects with the coverage it states."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -26,12 +28,18 @@ def test_means_ratio_and_difference_are_those_of_the_scores():
     assert (effect.num_seeds, effect.num_tasks) == (1, 8)
 
 
-def test_the_interval_covers_a_planted_effect_about_as_often_as_stated():
-    covered = 0
-    for seed in range(100):
-        effect = paired_effect(*simulated(seed, 0.3, 0.4), stream(seed, "bootstrap"), draws=300)
-        covered += effect.difference_interval[0] <= 0.1 <= effect.difference_interval[1]
-    assert 85 <= covered <= 100
+@pytest.mark.parametrize(("num_seeds", "noise"), [(3, 0.05), (4, 0.1)])
+def test_the_intervals_cover_a_planted_effect_as_often_as_stated(num_seeds, noise):
+    """Also where seeds differ more than tasks do, and there are only three."""
+    covered = Counter()
+    for seed in range(200):
+        rng = stream(seed, "seeds")
+        firsts = [0.3 + rng.normal(0, noise / 5, size=(9, 10)) for _ in range(num_seeds)]
+        seconds = [0.4 + rng.normal(0, 0.04) + rng.normal(0, noise / 5, size=(9, 10)) for _ in range(num_seeds)]
+        effect = paired_effect(firsts, seconds, stream(seed, "bootstrap"), draws=300)
+        covered["difference"] += effect.difference_interval[0] <= 0.1 <= effect.difference_interval[1]
+        covered["ratio"] += effect.ratio_interval[0] <= 4 / 3 <= effect.ratio_interval[1]
+    assert min(covered.values()) / 200 >= 0.9  # stated 0.95; 200 simulations have a standard error of 0.015
 
 
 def test_no_effect_is_not_found_more_often_than_stated():
@@ -39,7 +47,7 @@ def test_no_effect_is_not_found_more_often_than_stated():
     for seed in range(100):
         low, high = paired_effect(*simulated(seed, 0.3, 0.3), stream(seed, "bootstrap"), draws=300).difference_interval
         found += not low <= 0 <= high
-    assert found <= 15
+    assert found <= 10
 
 
 def test_pairing_removes_what_both_arms_share():
@@ -51,4 +59,4 @@ def test_pairing_removes_what_both_arms_share():
 
 def test_a_founding_score_of_zero_gives_an_infinite_ratio_and_no_crash():
     effect = paired_effect([np.zeros((1, 4))], [np.ones((1, 4))], stream(0, "zero"))
-    assert effect.ratio == float("inf")
+    assert effect.ratio == float("inf") and effect.ratio_interval == (0.0, float("inf"))

@@ -9,8 +9,8 @@ from evolora.errors import RunFolderError
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import LEVEL, Effect, Pairs, compare, forgetting
-from evolora.portfolio.statistics import holm
+from evolora.portfolio.comparison import Effect, Pairs, compare, forgetting
+from evolora.portfolio.statistics import LEVEL, holm
 
 PORTFOLIO, ALONE, HOST = "routed", "best single", "host"
 SHOWN = ("best single", "routed", "top two", "vote", "oracle")

@@ -11,6 +11,7 @@ Tables are pyarrow's, which is installed with Evolora: `.to_pandas()` and `.to_p
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,8 @@ def simulate(
 
     whole = world if isinstance(world, World) else World.load(world)
     simulation = open_run(whole._config, None if out is None else Path(out))
-    simulation.run([_Caller(observer) if callable(observer) else observer for observer in observers])
+    with closing(simulation):
+        simulation.run([_Caller(observer) if callable(observer) else observer for observer in observers])
     export_elites(simulation.run_dir.path)
     return Run(simulation.run_dir)
 

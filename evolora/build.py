@@ -20,7 +20,7 @@ from evolora.events import Event
 from evolora.exams import Exams
 from evolora.lifecycle.metabolism import Prices
 from evolora.record.checkpoint import checkpoints, load_checkpoint
-from evolora.record.run_dir import RunDir, run_name
+from evolora.record.run_dir import RunDir, run_name, write_atomically
 from evolora.simulation import Simulation
 from evolora.world import Rules, World
 
@@ -79,24 +79,28 @@ def resume_run(
 ) -> Simulation:
     """A run as its last checkpoint left it; what was logged after that is cut off and lived again.
 
-    `generations` and `workers` None are the world's own.
+    `generations` and `workers` None are the world's own; more generations become the run's own.
 
     Raises:
-        RunFolderError: no run, or no whole checkpoint, at `path`, or another host than the run began with.
+        RunFolderError: no run, or no whole checkpoint, at `path`, another host than the run began with, or another
+            process that lives it.
     """
     run_dir = RunDir.open(path)
-    config = load_world(str(path / "world.yaml"))
+    began = load_world(str(path / "world.yaml"))
     saved = checkpoints(path)
     if not saved:
         raise RunFolderError(f"{path}: expected a checkpoint, got none; start the world again with `evolora simulate`")
+    run_dir.hold()
     world, log_sizes = load_checkpoint(saved[-1])
     changes = {"generations": generations, "workers": workers}
-    config = config.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    config = began.model_copy(update={key: value for key, value in changes.items() if value is not None})
     rules = build_rules(config)
     exams = build_exams(config, rules)
     with _opened(config, ray_address) as evaluator:
         check_host(run_dir, evaluator.facts.digest)
         run_dir.cut_logs(log_sizes)
+        if generations is not None and generations > world.generation:
+            write_atomically(path / "world.yaml", dump_world(began.model_copy(update={"generations": generations})))
         return _simulation(config, world, rules, evaluator, run_dir, (), exams)
 
 

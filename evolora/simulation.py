@@ -87,6 +87,13 @@ class Simulation:
             RunFolderError: the record cannot be written (a full disk, say); the last checkpoint stays good.
             WorkerError: nobody is left to answer; the last whole generation is saved.
         """
+        self.run_dir.hold()
+        try:
+            return self._run(observers, should_stop)
+        finally:
+            self.run_dir.let_go()
+
+    def _run(self, observers: Sequence[Observer], should_stop: Callable[[], bool]) -> RunSummary:
         began = time.perf_counter()
         answers = tokens = 0
         for observer in observers:
@@ -123,7 +130,8 @@ class Simulation:
         return self.evaluator.losses
 
     def close(self) -> None:
-        """Let whoever answered go. The run can be resumed, this simulation cannot."""
+        """Let whoever answered go, and the run's folder. The run can be resumed, this simulation cannot."""
+        self.run_dir.let_go()
         self.evaluator.close()
 
     def step(self) -> tuple[GenerationReport, float]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,43 @@ def test_stopped_and_resumed_is_the_uninterrupted_run(whole_run, tmp_path, stop_
     assert resumed.run().end == "finished"
     assert logs(first.run_dir.path) == logs(whole_run)
     same_weights(checkpoints(whole_run)[-1], checkpoints(first.run_dir.path)[-1])
+
+
+def test_two_processes_never_live_one_run(tmp_path):
+    first = open_run(world(), tmp_path)
+    first.run(should_stop=lambda: first.world.generation >= 2)
+    path, before = first.run_dir.path, logs(first.run_dir.path)
+    held = resume_run(path)
+    other = f"from pathlib import Path; from evolora.build import resume_run; resume_run(Path({str(path)!r}))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, env=environment)
+    assert done.returncode and "expected nobody else to live this run" in done.stderr
+    assert logs(path) == before
+    held.close()
+    assert subprocess.run([sys.executable, "-c", other], env=environment).returncode == 0
+
+
+def test_a_run_that_is_to_live_longer_remembers_it(tmp_path):
+    simulation = open_run(world(generations=2), tmp_path)
+    simulation.run()
+    path = simulation.run_dir.path
+    longer = resume_run(path, generations=5)
+    assert longer.run(should_stop=lambda: longer.world.generation >= 3).end == "stopped"
+    assert resume_run(path).run().end == "finished"
+    assert [row["generation"] for row in rows(path, METRICS)] == [1, 2, 3, 4, 5]
+    assert resume_run(path, generations=1).run().end == "finished"
+    assert yaml.safe_load((path / "world.yaml").read_text())["generations"] == 5
+
+
+def test_a_copy_of_a_checkpoint_under_another_name_is_left_alone(tmp_path):
+    simulation = open_run(world(generations=2), tmp_path)
+    simulation.run()
+    path = simulation.run_dir.path
+    mine = path / "checkpoint-000002-backup"
+    shutil.copytree(path / "checkpoint-000002", mine)
+    assert checkpoints(path)[-1].name == "checkpoint-000002"
+    resume_run(path, generations=6).run()
+    assert mine.is_dir()
 
 
 def same_weights(one: Path, other: Path) -> None:

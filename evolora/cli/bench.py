@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,8 +18,11 @@ QUICK = ("answering",)
 
 def bench(
     host: Annotated[str, typer.Option(help="The host to time.")] = "smollm2-135m",
-    dtype: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    layers: Annotated[str, typer.Option(help="Adapted layers: all, upper_half or upper_third.")] = "upper_half",
+    dtype: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    layers: Annotated[
+        Literal["all", "upper_half", "upper_third"],
+        typer.Option(help="Adapted layers: all, upper_half or upper_third."),
+    ] = "upper_half",
     modules: Annotated[
         str, typer.Option(help="Adapted modules, separated by commas; the default is tidepool's.")
     ] = "o_proj,down_proj",
@@ -42,6 +45,8 @@ def bench(
     chosen = part or (QUICK if quick else tuple(PARTS))
     if unknown := [name for name in chosen if name not in PARTS]:
         raise ConfigError(f"--part: expected {', '.join(PARTS)}, got {unknown[0]}")
+    if json_file is not None and not json_file.parent.is_dir():
+        raise ConfigError(f"--json {json_file}: expected a file in a folder that exists, got none such; make it first")
     what = Bench(host, dtype, layers, tuple(modules.split(",")), rounds)
     console = Console()
     rows = {}

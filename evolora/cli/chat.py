@@ -1,5 +1,6 @@
 """`evolora chat`: talk to an organism, a colony or a routed portfolio."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,6 +61,8 @@ def chat(
 
 def _pipe(session: "Session") -> None:
     """A line in, an answer out, on one line; everything else goes to stderr."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     for line in sys.stdin:
         question = line.strip()
         if question == "/quit":
@@ -67,7 +70,11 @@ def _pipe(session: "Session") -> None:
         if question.startswith("/"):
             typer.echo("\n".join(session.command(question)), err=True)
         elif question:
-            typer.echo(" ".join(session.ask(question, remember=False).text.split()))
+            try:
+                typer.echo(" ".join(session.ask(question, remember=False).text.split()))
+            except ConfigError as error:  # this question cannot be asked; the next may
+                typer.echo("")
+                typer.echo(f"error: {error}", err=True)
             sys.stdout.flush()  # whoever is at the other end may be waiting
     typer.echo(session.total(), err=True)
 

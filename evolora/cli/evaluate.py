@@ -23,8 +23,9 @@ def evaluate(
     Every organism answers every task of every niche greedily, with its own traits. Each run's scores are kept in its
     folder as holdout.json.
     """
-    from evolora.portfolio.against_founders import compare_runs, score_run
+    from evolora.portfolio.against_founders import check_replicates, compare_runs, score_run
 
+    check_replicates(runs)
     scores = []
     for path in runs:
         scores.append(score_run(path, tasks))

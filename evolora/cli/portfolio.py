@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from evolora.errors import ConfigError, RunFolderError
+
 if TYPE_CHECKING:
     from evolora.portfolio.examine import Examined
     from evolora.routing.tokens import TokenMeter
@@ -39,8 +41,14 @@ def portfolio(
     loaded and tested as it is.
     """
     from evolora.portfolio.folder import INDEX
+    from evolora.portfolio.portfolio import ARROW
     from evolora.portfolio.session import open_saved, portfolio_of_run, save, test
+    from evolora.routing.router import ROUTERS
 
+    if router not in (*ROUTERS, ARROW):
+        raise ConfigError(f"--router: expected one of {', '.join([*ROUTERS, ARROW])}, got {router}")
+    if to is not None and to.exists():
+        raise RunFolderError(f"--to {to}: expected a new folder, got one that exists; choose another")
     saved = (run / INDEX).is_file()
     session = (
         open_saved(run) if saved else portfolio_of_run(run, size, candidates, selection, router, source == "archive")

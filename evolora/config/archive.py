@@ -33,6 +33,8 @@ class AxisConfig(Section):
             if self.bounds is not None or self.bins is not None:
                 raise ValueError("expected no bounds and no bins with trade, which has a bin for each niche; leave out")
             return self
+        if not (self.behaviour in PLAIN or kind in BY_NICHE):
+            return self  # nobody knows it, which `axis_problems` says
         if self.bins is None:
             raise ValueError(f"expected bins with {self.behaviour}, got none; set how many")
         if self.bounds is None and kind == "preference":

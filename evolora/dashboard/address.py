@@ -23,6 +23,11 @@ def listen_on(host: str = HERE, port: int | None = None) -> socket.socket:
         try:
             listening.bind((host, number))
             listening.listen(128)
+        except (socket.gaierror, UnicodeError, TypeError) as error:
+            listening.close()
+            raise RunFolderError(
+                f"--host {host}: expected an address of this machine, got {error}; use 127.0.0.1, or leave it out"
+            ) from error
         except OSError as error:
             listening.close()
             if number == ports[-1]:

@@ -66,12 +66,19 @@ def find_runs(root: Path) -> list[Path]:
     for _ in range(DEEPEST + 1):
         below: list[Path] = []
         for folder in level:
-            if (folder / METRICS).is_file():
+            if _is_run(folder):
                 found.append(folder)
             else:
                 below += _folders(folder, root)
         level = below
     return sorted(found)[:MOST_RUNS]
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return (folder / METRICS).is_file()
+    except OSError:  # it may not be looked into
+        return False
 
 
 def _folders(folder: Path, root: Path) -> list[Path]:

@@ -71,6 +71,34 @@ def score_run(path: Path, num_tasks: int) -> RunScores:
     return scores
 
 
+def check_replicates(paths: Sequence[Path]) -> None:
+    """Refuse to pool runs that are no replicates of each other: another world, or a seed twice.
+
+    Raises:
+        RunFolderError: naming the first that does not fit.
+    """
+    worlds: dict[str, Path] = {}
+    seeds: dict[int, Path] = {}
+    for path in paths:
+        RunDir.open(path)
+        config = load_world(str(path / "world.yaml"))
+        host = config.host.model_copy(update={"threads": None, "device": "auto"})
+        same = config.model_copy(update={"seed": 0, "workers": 0, "host": host, "record": type(config.record)()})
+        worlds.setdefault(same.model_dump_json(), path)
+        if len(worlds) > 1:
+            first = next(iter(worlds.values()))
+            raise RunFolderError(
+                f"{path}: expected a replicate of the world of {first}, got another world; evaluate them one by one "
+                f"(`evolora world diff {first / 'world.yaml'} {path / 'world.yaml'}` says what differs)"
+            )
+        if config.seed in seeds:
+            raise RunFolderError(
+                f"{path}: expected runs of different seeds, got {config.seed} again, as in {seeds[config.seed]}; "
+                "leave one out"
+            )
+        seeds[config.seed] = path
+
+
 def compare_runs(runs: Sequence[RunScores]) -> dict[str, PairedEffect]:
     """Final against founders, paired by task and pooled over runs: the population's mean, and each niche's best."""
     return {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from evolora.record.organism_state import describe, restore
 from evolora.world import World
 
 PREFIX = "checkpoint-"
+NAME = re.compile(rf"{PREFIX}\d{{6,}}")
 FOUNDERS = f"{PREFIX}000000"  # kept for ever: what the final population is compared with
 
 
@@ -75,7 +77,8 @@ def save_checkpoint(world: World, log_sizes: Mapping[str, int], folder: Path, ke
 
 def checkpoints(folder: Path) -> list[Path]:
     """Whole checkpoints of a run, oldest first."""
-    return sorted(path for path in folder.glob(f"{PREFIX}*") if (path / "state.json").is_file())
+    named = (path for path in folder.glob(f"{PREFIX}*") if NAME.fullmatch(path.name))  # not a copy by another name
+    return sorted(path for path in named if (path / "state.json").is_file())
 
 
 def load_checkpoint(path: Path) -> tuple[World, dict[str, int]]:
@@ -95,13 +98,22 @@ def load_checkpoint(path: Path) -> tuple[World, dict[str, int]]:
         archive = None
         if "archive" in state:
             archive = restore_archive(state["archive"], load_file(path / ARCHIVE_WEIGHTS))
-        world = World(state["generation"], population, ledger, history, tracks, colonies, archive)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        world = World(int(state["generation"]), population, ledger, history, tracks, colonies, archive)
+        return world, {str(log): int(size) for log, size in state["log_sizes"].items()}
+    except (
+        OSError,
+        SafetensorError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+    ) as error:
         raise RunFolderError(
             f"{path}: expected a whole checkpoint, got {type(error).__name__}: {error}; "
             f"remove it to resume from an earlier one"
         ) from error
-    return world, {str(log): int(size) for log, size in state["log_sizes"].items()}
 
 
 def _track(row: Mapping[str, Any]) -> Track:

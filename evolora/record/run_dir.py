@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from evolora.errors import RunFolderError
 
 METRICS, EVENTS, TIMING, LIVES = "metrics.jsonl", "events.jsonl", "timing.jsonl", "lives.arrow"
@@ -41,6 +43,24 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = FileLock(path / ".lock", timeout=0)
+
+    def hold(self) -> None:
+        """Keep the run for this process, until `let_go`: two that live it would destroy its logs.
+
+        Raises:
+            RunFolderError: another process holds it.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise RunFolderError(
+                f"{self.path}: expected nobody else to live this run, got another process that does; stop it, or wait"
+            ) from error
+
+    def let_go(self) -> None:
+        """Others may live the run."""
+        self._lock.release(force=True)
 
     @classmethod
     def create(cls, parent: Path, name: str, world_yaml: str, run: Mapping[str, Any]) -> "RunDir":

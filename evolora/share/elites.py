@@ -1,6 +1,7 @@
 """The best organisms of a finished run as PEFT adapters, in its folder `elites/`."""
 
 import json
+import shutil
 from pathlib import Path
 
 from evolora.organism.genome import SiteShape
@@ -12,6 +13,8 @@ from evolora.share.peft_export import export_peft
 def export_elites(run: Path) -> list[Path]:
     """Write `elites/organism-000042` for the organisms of the last checkpoint with the most merit, best first.
 
+    Those of an earlier end of the run make room for them.
+
     run.json says how many (`elites`) and for which host. Organisms whose weights are not finite are passed over. No
     host is loaded; without a checkpoint there is nothing to export.
     """
@@ -22,6 +25,7 @@ def export_elites(run: Path) -> list[Path]:
     world, _ = load_checkpoint(saved[-1])
     healthy = [organism for organism in world.population if organism.active.is_finite()]
     ranked = sorted(healthy, key=lambda organism: (-merit(organism), organism.id))[: record["elites"]]
+    shutil.rmtree(run / "elites", ignore_errors=True)
     folders = []
     for organism in ranked:
         folder = run / "elites" / f"organism-{organism.id:06d}"

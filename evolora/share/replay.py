@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,10 @@ class _Beside:
     def finished(self, summary: RunSummary) -> None:
         """All has been said."""
 
-    def parted(self) -> bool:
-        return bool(self.comparisons) and self.comparisons[-1].verdict == "parted"
+    def done(self) -> bool:
+        """They have parted, or there is nothing left to compare."""
+        parted = bool(self.comparisons) and self.comparisons[-1].verdict == "parted"
+        return parted or len(self.comparisons) == len(self.recorded)
 
 
 def replay(
@@ -89,7 +92,8 @@ def replay(
         recorded = RunDir.open(unpacked.folder).read(METRICS)
         beside = _Beside(recorded, announce)
         simulation = open_run(_as_recorded(world, unpacked.record, len(recorded)), out or Path(scratch) / "runs")
-        simulation.run([beside], lambda: beside.parted() or should_stop())
+        with closing(simulation):
+            simulation.run([beside], lambda: beside.done() or should_stop())
         folder = simulation.run_dir.path
         here = check_run((folder / "run.json").read_bytes(), "run.json")
         return Replay(
@@ -135,14 +139,17 @@ def safe_world(unpacked: Unpacked, host: str | None, trust_code: bool) -> WorldC
 
 
 def _as_recorded(world: WorldConfig, record: RunRecord, generations: int) -> WorldConfig:
-    """The world for as many generations as were lived, on the recorded kind of device where there is one here."""
+    """The world on the recorded kind of device where there is one here, long enough for the generations lived.
+
+    Its own length stays: a run's last generation is measured more thoroughly, one at which it was stopped is not.
+    """
     changes: dict[str, object] = {"threads": min(record.threads, os.cpu_count() or 1)}
     device = record.device.partition(":")[0]
     if device == "cpu" or choose_device("auto").type == device:
         changes["device"] = device
     if record.dtype in ("float32", "bfloat16"):
         changes["dtype"] = record.dtype
-    return _with_host(world, **changes).model_copy(update={"generations": generations})
+    return _with_host(world, **changes).model_copy(update={"generations": max(world.generations, generations)})
 
 
 def _with_host(world: WorldConfig, **changes: object) -> WorldConfig:

@@ -41,6 +41,13 @@ def compare_rows(recorded: Mapping[str, Any], lived: Mapping[str, Any]) -> Compa
     ours, theirs = ({key: row[key] for key in shared} for row in (recorded, lived))
     if to_json(ours) == to_json(theirs):
         return Comparison(recorded["generation"], "identical", (), uncompared)
+    costly = _taken_once(ours.get("ecology"), theirs.get("ecology"))
+    for row in (ours, theirs):
+        if costly:
+            row["ecology"] = {key: value for key, value in row["ecology"].items() if key not in costly}
+    uncompared = (*uncompared, *(f"ecology.{key}" for key in costly))
+    if to_json(ours) == to_json(theirs):
+        return Comparison(recorded["generation"], "identical", (), uncompared)
     before, after = dict(_leaves(ours, "")), dict(_leaves(theirs, ""))
     differences = [
         Difference(path, before.get(path, _ABSENT), after.get(path, _ABSENT))
@@ -50,6 +57,13 @@ def compare_rows(recorded: Mapping[str, Any], lived: Mapping[str, Any]) -> Compa
     verdict: Verdict = "rounding" if all(_is_rounding(difference) for difference in differences) else "parted"
     far = [difference for difference in differences if verdict == "rounding" or not _is_rounding(difference)]
     return Comparison(recorded["generation"], verdict, tuple(far), uncompared)
+
+
+def _taken_once(recorded: object, lived: object) -> tuple[str, ...]:
+    """Measures of ecology that one side took and the other did not: costly ones are taken where a run is to end."""
+    if not isinstance(recorded, Mapping) or not isinstance(lived, Mapping):
+        return ()
+    return tuple(key for key in sorted(recorded) if key in lived and (recorded[key] is None) != (lived[key] is None))
 
 
 def _is_rounding(difference: Difference) -> bool:

@@ -7,7 +7,7 @@ from puddle import world
 from evolora.blueprint import build_rules, found_world
 from evolora.build import build_evaluator, open_run
 from evolora.errors import RunFolderError
-from evolora.portfolio.against_founders import compare_runs, score_run
+from evolora.portfolio.against_founders import check_replicates, compare_runs, score_run
 from evolora.portfolio.holdout import HoldoutScores, holdout_scores
 
 
@@ -36,6 +36,24 @@ def test_a_run_is_compared_with_its_own_founders(tmp_path):
     assert (simulation.run_dir.path / "holdout.json").exists()
     effect = compare_runs([scores])["population mean"]
     assert effect.difference == pytest.approx(scores.final.mean() - scores.founders.mean())
+
+
+def test_only_replicates_of_one_world_are_pooled(tmp_path):
+    paths = {}
+    for name, changes in {
+        "one": {},
+        "two": {"seed": 8},
+        "same seed": {},
+        "other": {"seed": 9, "selection": "neutral"},
+    }.items():
+        simulation = open_run(world(generations=1, **changes), tmp_path)
+        simulation.run()
+        paths[name] = simulation.run_dir.path
+    check_replicates([paths["one"], paths["two"]])
+    with pytest.raises(RunFolderError, match="different seeds"):
+        check_replicates([paths["one"], paths["same seed"]])
+    with pytest.raises(RunFolderError, match="another world"):
+        check_replicates([paths["one"], paths["other"]])
 
 
 def test_a_world_that_died_out_is_refused_in_words(tmp_path):

@@ -12,7 +12,7 @@ from bundles import contents_of, forge, write_run
 from puddle import world
 from pydantic import BaseModel
 
-from evolora.build import open_run
+from evolora.build import open_run, resume_run
 from evolora.config.comments import section_of
 from evolora.config.load import dump_world
 from evolora.config.world import WorldConfig
@@ -59,6 +59,22 @@ def test_an_honest_bundle_repeats_to_the_byte(run: Path, tmp_path: Path) -> None
     assert found.parted is None and found.circumstances == ()
     assert found.same_files == ("metrics.jsonl", "events.jsonl", "lives.arrow")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_run_that_was_stopped_and_one_that_lived_longer_repeat_as_well(tmp_path: Path) -> None:
+    """Costly measures are taken where a run is to end: that is no other history."""
+    config = world(generations=4)
+    stopped = open_run(config, tmp_path)
+    stopped.run(should_stop=lambda: stopped.world.generation >= 2)
+    pack(stopped.run_dir.path, tmp_path / "stopped")
+    assert replayed(tmp_path / "stopped", trust_code=True)[1] == ["identical"] * 2
+    path = stopped.run_dir.path
+    resume_run(path).run()
+    resume_run(path, generations=6).run()
+    pack(path, tmp_path / "longer")
+    found, verdicts = replayed(tmp_path / "longer", trust_code=True)
+    assert found.generations == 6 and verdicts == ["identical"] * 6, found
+    assert any(name.startswith("ecology.") for name in found.comparisons[3].uncompared)
 
 
 def test_the_new_run_can_be_kept(run: Path, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ export class SeveralRuns {
     this.wanted = generation;
     this.player.busy = true;
     try {
-      const pace = this.player.playing ? this.player.perSecond : 1;
+      const pace = this.player.playing ? this.player.perSecond : null;
       await Promise.all(this.lanes.map((lane) => lane.show(generation, this.player.heading, pace)));
       if (this.wanted === generation) document.body.dataset.generation = generation;
     } finally {

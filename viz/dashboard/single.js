@@ -98,7 +98,7 @@ export class SingleRun {
       const frame = await frames.get(generation, player.heading);
       if (this.wanted !== generation || frames !== this.frames || !frame) return;
       const { look } = this.stage;
-      this.stage.show(frame, player.playing ? player.perSecond : 1);
+      this.stage.show(frame, player.playing ? player.perSecond : null);
       showNow(find("now"), frame, run, player.live);
       showSigns(find("signs"), frame, this.theme, look);
       showFamilies(find("families"), frame, look);

@@ -39,8 +39,9 @@ export class Pond {
     this.hovered = null;
   }
 
-  /** Show a generation; `pace` is how many follow each other in a second. */
-  show(frame, stocks, pace = 1) {
+  /** Show a generation; `pace` is how many follow each other in a second of a replay, null where none runs. */
+  show(frame, stocks, replayed = null) {
+    const pace = replayed ?? 1;
     const near = this.frame !== null && Math.abs(frame.generation - this.frame.generation) <= 2 && frame.generation !== this.frame.generation;
     this.together = frame.energy.reduce((sum, energy) => sum + Math.max(energy ?? 0, 0), 0);
     const again = this.frame?.generation === frame.generation;
@@ -49,7 +50,7 @@ export class Pond {
     for (const spring of this.springs) spring.share = Math.max(0, stocks[spring.name] ?? 0) / most;
     this.cells.pace = Math.max(1, pace * 0.8);
     this.changed = performance.now();
-    if (pace > 1) this.attended = this.changed;
+    if (replayed !== null) this.attended = this.changed;
     if (!again || !this.cells.bodies.size) this.cells.show(frame, this.place, this.radius, near && !this.still.matches);
     if (this.still.matches) this.cells.settle();
     else if (!near && !again) for (let round = 0; round < 30; round += 1) this.cells.step(1 / 30);

@@ -167,6 +167,16 @@ def test_a_run_that_is_to_live_longer_remembers_it(tmp_path):
     assert yaml.safe_load((path / "world.yaml").read_text())["generations"] == 5
 
 
+@pytest.mark.parametrize("line", ["5", "null", "{}", "{", "[" * 100_000])
+def test_a_damaged_line_of_events_is_named(whole_run, tmp_path, line):
+    path = tmp_path / "run"
+    shutil.copytree(whole_run, path)
+    lines = (path / EVENTS).read_text().splitlines()
+    (path / EVENTS).write_text("\n".join([*lines[:2], line, *lines[3:]]) + "\n")
+    with pytest.raises(RunFolderError, match="line 3: expected an event"):
+        RunDir.open(path).read(EVENTS)
+
+
 def test_a_copy_of_a_checkpoint_under_another_name_is_left_alone(tmp_path):
     simulation = open_run(world(generations=2), tmp_path)
     simulation.run()

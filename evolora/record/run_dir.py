@@ -107,15 +107,22 @@ class RunDir:
         """All whole rows of a log; a last line without its newline is still being written and left out.
 
         Raises:
-            RunFolderError: a line is no JSON.
+            RunFolderError: a line is no JSON object, or one of events that says no event.
         """
         text = (self.path / log).read_text(encoding="utf-8", errors="replace")
-        try:
-            return [json.loads(line) for line in text[: text.rfind("\n") + 1].split("\n")[:-1]]
-        except ValueError as error:
-            raise RunFolderError(
-                f"{self.path / log}: expected a row of JSON on every line, got {str(error)[:120]}; the file is damaged"
-            ) from error
+        rows = []
+        for number, line in enumerate(text[: text.rfind("\n") + 1].split("\n")[:-1], start=1):
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict) or (log == EVENTS and "event" not in row):
+                    raise ValueError(f"another row: {line[:60]}")
+            except (ValueError, RecursionError) as error:
+                raise RunFolderError(
+                    f"{self.path / log}, line {number}: expected {'an event' if log == EVENTS else 'a row'} as a JSON "
+                    f"object, got {str(error)[:120]}; the file is damaged"
+                ) from error
+            rows.append(row)
+        return rows
 
     def info(self) -> dict[str, Any]:
         """run.json: what the run was made with.

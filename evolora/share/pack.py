@@ -10,7 +10,7 @@ from evolora import __version__
 from evolora.errors import BundleError
 from evolora.record.run_dir import EVENTS, METRICS, PORTFOLIO, RunDir
 from evolora.share.archive import Part, write_archive
-from evolora.share.check import check_metrics, check_run, check_world
+from evolora.share.check import check_events, check_metrics, check_run, check_world
 from evolora.share.check_adapters import check_adapters
 from evolora.share.check_portfolio import check_portfolio
 from evolora.share.contents import MANIFEST, kind_of
@@ -38,6 +38,8 @@ def pack(
     record = check_run((run / "run.json").read_bytes(), "run.json")
     metrics = next(part for part in parts if part.name == METRICS)
     generations = check_metrics(metrics.chunks(), str(run / METRICS))
+    for events in (part for part in parts if part.name == EVENTS):
+        check_events(events.chunks(), str(run / EVENTS))
     names = [part.name for part in parts]
     check_adapters(run, names, world)
     check_portfolio(run, names, world, record.host_digest)

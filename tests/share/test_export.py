@@ -190,7 +190,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     [
         ("run.json", "{", "expected JSON"),
         ("run.json", "[]", "got one without elites, host"),
-        ("events.jsonl", '{"event":\n', "expected a row of JSON on every line"),
+        ("events.jsonl", '{"event":\n', "expected an event as a JSON object"),
     ],
 )
 def test_a_damaged_run_is_one_line(run: Path, tmp_path: Path, name: str, content: str, reason: str) -> None:

@@ -1,7 +1,10 @@
 """The `evolora` command: its commands, and what becomes of errors."""
 
+import errno
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +13,8 @@ from typer.main import get_command, get_group
 
 from evolora import __version__
 from evolora.errors import ConfigError, EvoloraError
+
+UsageMistake: Any = typer.BadParameter.__base__  # of options, arguments and commands; typer names only this child
 
 # One file per command: name -> (module, a function or a typer app in it, what it does).
 # Imported when it is called, so that `evolora --help` does not wait for torch.
@@ -97,7 +102,12 @@ def _options(
 def main() -> None:
     """The entry point. A user's mistake is a line on stderr and exit code 2; Ctrl-C is exit code 130."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except UsageMistake as error:
+        _explain_usage(error)
+        sys.exit(EvoloraError.exit_code)
+    except typer.Abort:
+        sys.exit(130)
     except ConfigError as error:
         _complain(error.problems)
         sys.exit(error.exit_code)
@@ -107,9 +117,32 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:  # a full or read-only disk, a folder without permission
-        where = "" if error.filename is None else f": {error.filename}"
-        _complain([f"{error.strerror or error}{where}"])
+        _complain([_place(error)])
         sys.exit(EvoloraError.exit_code)
+
+
+def _explain_usage(error: Any) -> None:
+    """One line on an option or argument; nothing where the help was shown instead."""
+    if message := error.format_message().rstrip("."):
+        command = "evolora" if error.ctx is None else error.ctx.command_path
+        _complain([f"{command}: {message}; `{command} --help` says what it takes"])
+
+
+def _place(error: OSError) -> str:
+    """What the system refused, where, and what to do. A file written to be renamed is told by its folder."""
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        return reason
+    path = Path(os.fsdecode(error.filename))
+    advice = {
+        errno.ENOENT: "make its folder first, or choose another place",
+        errno.ENOTDIR: "choose a place whose folders are no files",
+        errno.EACCES: "choose another place, or ask for permission",
+        errno.EROFS: "choose another place",
+        errno.ENOSPC: "make room, or choose another place",
+    }.get(error.errno or 0)
+    where = path.parent if path.name.startswith(".") else path
+    return f"{where}: {reason}" + (f"; {advice}" if advice else "")
 
 
 def _complain(problems: list[str]) -> None:

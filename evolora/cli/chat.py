@@ -41,6 +41,11 @@ def chat(
     from evolora.serving.session import Session
 
     speakers = open_speakers(run, portfolio)
+    if max_tokens is not None and max_tokens >= speakers.context:
+        raise ConfigError(
+            f"--max-tokens: expected fewer than the {speakers.context} tokens that the host reads at a time, "
+            f"got {max_tokens}; ask for less"
+        )
     speaker = speakers.first if organism is None else speakers.find(organism)
     if speaker is None:
         assert organism is not None

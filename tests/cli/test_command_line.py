@@ -47,6 +47,27 @@ def test_a_mistake_leaves_with_code_2_and_no_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["simulate", "--sed", "3"], "No such option: --sed (Possible options: --seed, --set); "),
+        (["simulate", "petri", "--generations", "x"], "Invalid value for '--generations'"),
+        (["lineage"], "Missing argument"),
+        (["simmulate"], "No such command 'simmulate'"),
+        (["world", "schema", "--out", "/no-such-folder/a.json"], "/no-such-folder: No such file or directory; make"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(arguments: list[str], told: str) -> None:
+    done = run(*arguments)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and line.startswith("error: ") and told in line
+
+
+def test_a_command_without_its_subcommand_shows_what_there_is() -> None:
+    done = run("world")
+    assert done.returncode == 2 and "validate" in done.stdout + done.stderr
+
+
 def test_a_message_never_carries_what_a_terminal_would_obey(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text('name: a\n"\\e[2Je\\nvil": 1\n')
     code, errors = shell("simulate", str(tmp_path / "a.yaml"))

@@ -138,7 +138,7 @@ def test_ctrl_c_before_the_run_begins_leaves_with_130(build: FakeBuild, monkeypa
         ),
         (
             OSError(errno.ENOSPC, "No space left on device", "run/a"),
-            "error: No space left on device: run/a\n",
+            "error: run/a: No space left on device; make room, or choose another place\n",
         ),
         (OSError(errno.EROFS, "Read-only file system"), "error: Read-only file system\n"),
     ],

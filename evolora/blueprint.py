@@ -61,18 +61,7 @@ def build_rules(config: WorldConfig) -> Rules:
         ),
         prices=build_prices(config),
         survival=Survival(config.death.insolvency, config.death.max_age),
-        breeder=Breeder(
-            threshold=reproduction.threshold if config.economy else 0.0,
-            endowment=reproduction.endowment if config.economy else 0.0,
-            reserve=energy.upkeep if config.economy else 0.0,
-            max_births=reproduction.max_births_per_generation,
-            merge_prob=reproduction.merge_prob,
-            mate=reproduction.mate,
-            crowding=config.death.crowding,
-            capacity=config.population.capacity,
-        )
-        if reproduction.enabled
-        else None,
+        breeder=_build_breeder(config) if reproduction.enabled else None,
         heredity=Heredity(
             mutations=reproduction.mutation,
             merges={str(name): weight for name, weight in reproduction.merging.items()},
@@ -103,6 +92,21 @@ def build_rules(config: WorldConfig) -> Rules:
         random_death=config.death.victims == "random",
         colonies=build_colony_rules(config.colonies) if config.colonies.enabled else None,
         archive=build_archiving(config) if config.archive.enabled else None,
+    )
+
+
+def _build_breeder(config: WorldConfig) -> Breeder:
+    """Who breeds; without an economy nobody pays for it."""
+    reproduction = config.reproduction
+    return Breeder(
+        threshold=reproduction.threshold if config.economy else 0.0,
+        endowment=reproduction.endowment if config.economy else 0.0,
+        reserve=config.energy.upkeep if config.economy else 0.0,
+        max_births=reproduction.max_births_per_generation,
+        merge_prob=reproduction.merge_prob,
+        mate=reproduction.mate,
+        crowding=config.death.crowding,
+        capacity=config.population.capacity,
     )
 
 

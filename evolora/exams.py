@@ -18,12 +18,10 @@ from evolora.organism.genome import Genome
 from evolora.organism.organism import Organism
 from evolora.organism.population import Population
 from evolora.routing.choosing import greedy_coverage
-from evolora.routing.exam import Examiner, Numbers, Question, Sheet
+from evolora.routing.exam import HOST_ID, Examiner, Numbers, Question, Sheet
 from evolora.routing.modes import Routing, oracle, routed, single
 from evolora.routing.router import fit_ridge
 from evolora.routing.tokens import TokenMeter
-
-HOST_ID = -1  # organisms' ids begin at 0
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,11 @@ from evolora.portfolio.comparison import Effect, Pairs, compare
 from evolora.portfolio.portfolio import Portfolio, answer_by_every_mode
 from evolora.portfolio.splits import Split, balanced_accuracy
 from evolora.record.residents import open_residents
-from evolora.routing.exam import Examiner, Question
+from evolora.routing.exam import HOST_ID, Examiner, Question
 from evolora.routing.modes import Answered, single
 from evolora.routing.tokens import TokenMeter
 
 HOST = "host"
-HOST_ID = -1  # organisms' ids begin at 0
 
 
 def bare_host(config: WorldConfig, sites: Sequence[SiteShape], num_examples: int | None = None) -> Genome:

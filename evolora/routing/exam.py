@@ -18,6 +18,7 @@ from evolora.rng import key64
 from evolora.routing.tokens import TokenMeter
 
 Numbers = NDArray[np.float64]
+HOST_ID = -1  # the bare host among members: organisms' ids begin at 0
 
 
 @dataclass(frozen=True)

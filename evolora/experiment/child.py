@@ -1,14 +1,17 @@
-"""The process that does one cell: `python -m evolora.experiment.child FOLDER`. It ends when its parent does."""
+"""The process that does one cell. It ends when its parent does."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from evolora.errors import EvoloraError
-from evolora.experiment.cell import load_cell
+from evolora.experiment.cell import LOG, load_cell
 from evolora.experiment.registry import find_procedure
 
 INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended
@@ -28,25 +31,21 @@ def do_cell(folder: Path) -> None:
     cell.save_result(values, time.perf_counter() - began)
 
 
-def _follow_parent() -> None:
-    """Ask for an orderly end when the other end of standard input is closed, which the parent's death does."""
+def main(folder: Path, threads: int, environment: Mapping[str, str]) -> None:
+    """Do a cell with so many OpenMP threads; all that is printed goes to the log in its folder.
 
-    def wait() -> None:
-        # Not through sys.stdin: its lock would be held when the interpreter ends.
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def main() -> None:
-    """Exit code 0: the result is written; 130: interrupted; 2: a mistake, in one line; 1: a defect, with traceback."""
-    # A shell without job control starts background commands, and so their children, deaf to SIGINT.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Exit code 0: the result is written; 130: interrupted; 2: a mistake, in one line; 1: a defect, with traceback.
+    """
+    os.setpgid(0, 0)  # a Ctrl-C in the terminal is for the parent, which passes it on
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the parent may have made it deaf to it
+    _write_to(folder / LOG)
+    os.environ.clear()
+    os.environ.update(environment, OMP_NUM_THREADS=str(threads))
+    if torch := sys.modules.get("torch"):  # it has read the nursery's environment
+        torch.set_num_threads(threads)
     _follow_parent()
     try:
-        do_cell(Path(sys.argv[1]))
+        do_cell(folder)
     except EvoloraError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -54,5 +53,20 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-if __name__ == "__main__":
-    main()
+def _write_to(log: Path) -> None:
+    with log.open("ab") as file:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(file.fileno(), stream.fileno())
+
+
+def _follow_parent() -> None:
+    """Ask for an orderly end when the parent has ended, however it did."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # `multiprocessing` started this process
+    sentinel = parent.sentinel
+
+    def follow() -> None:
+        wait([sentinel])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=follow, daemon=True).start()

@@ -4,19 +4,20 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from evolora.errors import RunFolderError
+from evolora.experiment import child
 from evolora.experiment.cell import FAILURE, LOG, RESULT, SPEC, Cell, read_json, ready
+from evolora.experiment.nursery import Nursery, open_nursery
 from evolora.record.run_dir import write_atomically
 
 GLANCE = 0.1  # seconds between looks at the processes
@@ -47,7 +48,7 @@ class Tally:
 @dataclass(frozen=True)
 class _Process:
     cell: Cell
-    child: "subprocess.Popen[bytes]"
+    child: BaseProcess
     began: float
 
 
@@ -66,6 +67,7 @@ def run_cells(
     done = [cell.digest for cell in tally.finished]
     waiting = [cell for cell in cells if cell not in tally.finished]
     running: list[_Process] = []
+    nursery = open_nursery()
     try:
         while waiting or running:
             if should_stop():
@@ -73,13 +75,13 @@ def run_cells(
                 break
             startable = [cell for cell in waiting if ready(cell, done)][: jobs - len(running)]
             for cell in startable:
-                running.append(_Process(cell, _start(cell), time.perf_counter()))
+                running.append(_Process(cell, _start(cell, nursery), time.perf_counter()))
                 waiting.remove(cell)
                 watcher.started(cell)
             if not running:
                 break  # what is left waits for a failed cell
             time.sleep(GLANCE)
-            for process in [process for process in running if process.child.poll() is not None]:
+            for process in [process for process in running if process.child.exitcode is not None]:
                 running.remove(process)
                 _conclude(process, tally, watcher)
                 done = [cell.digest for cell in tally.finished]
@@ -106,7 +108,7 @@ def exclusive(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _start(cell: Cell) -> "subprocess.Popen[bytes]":
+def _start(cell: Cell, nursery: Nursery) -> BaseProcess:
     """The process that does a cell. What is left of a cell with other settings is thrown away first."""
     folder = cell.folder
     spec = read_json(folder / SPEC)
@@ -116,16 +118,10 @@ def _start(cell: Cell) -> "subprocess.Popen[bytes]":
     for name in (FAILURE, RESULT):
         (folder / name).unlink(missing_ok=True)
     cell.save_spec()
-    threads = str(threads_of(cell))
-    with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "evolora.experiment.child", str(folder)],
-            stdin=subprocess.PIPE,  # closed when this process ends, however it ends: then the child ends too
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": threads},
-            process_group=0,  # a Ctrl-C in the terminal is for this process, which passes it on
-        )
+    (folder / LOG).touch()  # to be read even if the process fails before it writes
+    process: BaseProcess = nursery.Process(target=child.main, args=(folder, threads_of(cell), dict(os.environ)))
+    process.start()
+    return process
 
 
 def threads_of(cell: Cell) -> int:
@@ -135,8 +131,9 @@ def threads_of(cell: Cell) -> int:
 
 def _conclude(process: _Process, tally: Tally, watcher: Watcher) -> None:
     """Note what became of a process that has ended."""
-    cell, code = process.cell, process.child.returncode
-    _close(process.child)
+    cell, code = process.cell, process.child.exitcode
+    assert code is not None  # it has ended
+    process.child.close()
     if code == 0 and cell.state() == "finished":
         tally.finished.append(cell)
         watcher.finished(cell, time.perf_counter() - process.began)
@@ -159,28 +156,23 @@ def _reason(cell: Cell, code: int) -> str:
 def _stop(running: Sequence[_Process], tally: Tally, watcher: Watcher) -> list[Cell]:
     """Interrupt processes and wait for their orderly end; the cells that are not finished by then."""
     for process in running:
-        with suppress(ProcessLookupError):  # it ended just now
-            process.child.send_signal(signal.SIGINT)
+        if process.child.exitcode is None and process.child.pid is not None:
+            with suppress(ProcessLookupError):  # it ended just now
+                os.kill(process.child.pid, signal.SIGINT)
     try:
         deadline = time.perf_counter() + PATIENCE
         for process in running:
-            with suppress(subprocess.TimeoutExpired):
-                process.child.wait(max(0.0, deadline - time.perf_counter()))
+            process.child.join(max(0.0, deadline - time.perf_counter()))
     finally:  # a second Ctrl-C ends the waiting
         dropped = []
         for process in running:
-            if process.child.poll() is None:
+            if process.child.exitcode is None:
                 process.child.kill()
-                process.child.wait()
-            _close(process.child)
+                process.child.join()
+            process.child.close()
             if process.cell.state() == "finished":
                 tally.finished.append(process.cell)
                 watcher.finished(process.cell, time.perf_counter() - process.began)
             else:
                 dropped.append(process.cell)
     return dropped
-
-
-def _close(child: "subprocess.Popen[bytes]") -> None:
-    assert child.stdin is not None  # it was asked for
-    child.stdin.close()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PROCEDURES = '''
-import os, signal, time
+import os, signal, sys, time
 
 from evolora.errors import TaskError
 from evolora.experiment.findings import Claim, Findings
@@ -58,7 +58,15 @@ def stubborn(cell, folder):
 
 
 def threads(cell, folder):
-    return {"number": int(os.environ["OMP_NUM_THREADS"])}
+    import torch
+    return {"number": torch.get_num_threads(), "told": os.environ["OMP_NUM_THREADS"]}
+
+
+def born(cell, folder):
+    """Says what its process began with, and leaves something behind that the next must not find."""
+    found = {"ready": "evolora.build" in sys.modules, "left": hasattr(sys, "left"), "air": os.environ.get("AIR")}
+    sys.left = True
+    return found
 
 
 def compare(results):

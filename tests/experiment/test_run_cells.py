@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from small_experiments import EXPERIMENT, Silent, write_experiment
 
@@ -140,14 +141,20 @@ def test_interrupted_cells_are_dropped_and_go_on_where_they_were(tmp_path, way):
 
 
 def wait_for_orphans(folder: Path) -> None:
-    """Until no process does a cell of this folder any more; a failure after half a minute."""
+    """Until no process but this one has a log of this folder open any more; a failure after half a minute."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-        if not any("evolora.experiment.child" in line and str(folder) in line for line in shown.splitlines()):
+        if not any(str(folder) in path for process in psutil.process_iter() for path in open_files(process)):
             return
         time.sleep(0.1)
     raise AssertionError("a process outlived the one that started it")
+
+
+def open_files(process: psutil.Process) -> list[str]:
+    try:
+        return [file.path for file in process.open_files()] if process.pid != os.getpid() else []
+    except psutil.Error:
+        return []  # it has ended, or is somebody else's
 
 
 def test_a_second_interruption_kills_what_does_not_end(tmp_path):
@@ -182,8 +189,19 @@ def test_each_cell_computes_with_its_worlds_threads(tmp_path):
     )
     cells = plan_of(tmp_path, with_threads.replace("[1, 2, 3]", "[1]")).cells
     run_cells([cell for cell in cells if cell.arm == "first"], 1, Silent())
-    assert json.loads((cells[0].folder / "result.json").read_text())["values"] == {"number": 3}
+    assert json.loads((cells[0].folder / "result.json").read_text())["values"] == {"number": 3, "told": "3"}
     assert os.environ.get("OMP_NUM_THREADS") != "3"
+
+
+def test_a_cell_finds_its_libraries_imported_todays_environment_and_nothing_of_the_cells_before_it(
+    tmp_path, monkeypatch
+):
+    cells = plan_of(tmp_path, EXPERIMENT.replace("doings:note", "doings:born").replace("[1, 2, 3]", "[1, 2]")).cells
+    for air, cell in zip(("clear", "thick"), [cell for cell in cells if cell.arm == "first"], strict=True):
+        monkeypatch.setenv("AIR", air)
+        run_cells([cell], 1, Silent())
+        values = json.loads((cell.folder / "result.json").read_text())["values"]
+        assert values == {"ready": sys.platform.startswith("linux"), "left": False, "air": air}
 
 
 def test_a_cell_is_the_same_cell_whether_or_not_its_world_holds_exams_and_its_world_still_holds_them(tmp_path):

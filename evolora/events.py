@@ -139,8 +139,8 @@ class Life:
 
     `energy` and `owed` are energy units. The tuples have an entry for every niche, in the world's order: `answers`
     given there, the sum of their `scores`, their `tokens` (prompts once per encounter), and the `meals` its account
-    was paid out of the niche, in energy units (in a neutral world meals go to a randomly dealt account). `colony` is
-    the one it belonged to, None for a loner; answers and meals there are those of tasks it was handed, too.
+    was paid out of the niche, in energy units. `colony` is the one it belonged to, None for a loner; answers and meals
+    there are those of tasks it was handed, too.
     """
 
     generation: int

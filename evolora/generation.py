@@ -90,8 +90,9 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
     """Live through one generation.
 
     1 niches grow  2 organisms forage  3 they answer  4 answers become energy, the best become elites  5 they learn
-    6 some die  7 the world strikes some more  8 some reproduce  9 colonies act  10 difficulty follows success  11 the
-    books are closed, the ecology is measured (costly measures if `thorough`), all is reported
+    6 in a neutral world chance deals out their fortunes  7 some die  8 the world strikes some more  9 some reproduce
+    10 colonies act  11 difficulty follows success  12 the books are closed, the ecology is measured (costly measures if
+    `thorough`), all is reported
     """
     world.generation += 1
     stages.grow_niches(world, rules)
@@ -100,6 +101,7 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
     settlement = stages.settle(world, rules, outcomes)
     elevations = elevate(world, rules, outcomes)
     learning = learn(world, rules, evaluator, outcomes)
+    settlement = stages.deal_out(world, rules, settlement)
     lives = stages.describe_lives(world, rules, outcomes, settlement)
     census = take_census(world, [niche.name for niche in rules.niches], lives, outcomes, with_similarity=thorough)
     events: list[Event] = [*elevations, *stages.cull(world, rules, settlement.owed)]

@@ -13,7 +13,7 @@ from evolora.lifecycle.metabolism import pay_bill
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
 from evolora.organism.perturbation import Noise, Perturbed
 from evolora.rng import key64
-from evolora.stages import payers_of, score_answers
+from evolora.stages import score_answers
 from evolora.world import Rules, World
 
 Lived = Mapping[int, list[Outcome]]
@@ -37,17 +37,16 @@ def learn(world: World, rules: Rules, evaluator: Evaluator, outcomes: Sequence[O
         lived[outcome.encounter.organism_id].append(outcome)
     tried = _try_out(world, rules, evaluator, method, lived)
     tokens = sum(trial.outcome.num_tokens for own in tried.values() for trial in own)
-    payers = payers_of(world, rules)
     learners: dict[int, Learner] = {}
     lessons: list[Lesson | Comparison] = []
     for identity in sorted(lived):
-        organism, account = world.population[identity], f"organism:{payers[identity]}"
+        organism = world.population[identity]
         own = method.lessons(lived[identity], tried.get(identity, []))
         need = sum(lesson.num_tokens for lesson in own)
         bill = rules.prices.learning_cost(need)
-        if not own or sum(bill.values()) > world.ledger.balance(account):
+        if not own or sum(bill.values()) > world.ledger.balance(organism.account):
             continue
-        pay_bill(world.ledger, account, bill)
+        pay_bill(world.ledger, organism.account, bill)
         tokens += need
         learners[identity] = Learner(organism.active, organism.optimizer)
         lessons += own
@@ -66,14 +65,13 @@ def _try_out(
     world: World, rules: Rules, evaluator: Evaluator, method: LearningMethod, lived: Lived
 ) -> dict[int, list[Tried]]:
     """The trials of all organisms that could pay even for the longest answers, in one batch; charged as they came."""
-    payers = payers_of(world, rules)
     bodies: dict[int, Perturbed] = {}
     trials: list[tuple[int, Trial]] = []
     encounters = []
     for identity in sorted(lived):
         own = method.trials(lived[identity], key64(rules.seed, "learn", world.generation, identity))
         worst = rules.prices.learning_cost(_most_tokens(lived[identity], own))
-        if not own or sum(worst.values()) > world.ledger.balance(f"organism:{payers[identity]}"):
+        if not own or sum(worst.values()) > world.ledger.balance(world.population[identity].account):
             continue
         body_of: dict[Noise, int] = {}
         for trial in own:
@@ -89,7 +87,7 @@ def _try_out(
         tried[identity].append(Tried(trial.noise, outcome))
     for identity, own_tried in tried.items():
         bill = rules.prices.learning_cost(sum(trial.outcome.num_tokens for trial in own_tried))
-        pay_bill(world.ledger, f"organism:{payers[identity]}", bill)
+        pay_bill(world.ledger, world.population[identity].account, bill)
     return tried
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evolora.disturbance import niches_now
 from evolora.environment.chemostat import inflow_amount, outflow_amount
@@ -16,7 +16,7 @@ from evolora.lifecycle.foraging import remember
 from evolora.lifecycle.ledger import SINK, SOURCE, Reason, to_energy, to_units
 from evolora.lifecycle.metabolism import Bill, pay_bill
 from evolora.lifecycle.reproduction import Guests, give_birth
-from evolora.lifecycle.selection import deal
+from evolora.lifecycle.selection import deal_fortunes
 from evolora.lifecycle.sharing import Taking, pay_meals, release_commons
 from evolora.lifecycle.survival import bury, strike_at_random
 from evolora.pooling import Rewards, forwarding_fee, pass_on, reward_finder, settle_pots
@@ -129,16 +129,12 @@ class Settlement:
 
 
 def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlement:
-    """Meals out of the niches' stocks, rewards for tasks passed on, then every token and the upkeep; then the pots.
-
-    In a neutral world organism i's generation is settled on the account of a randomly dealt organism.
-    """
+    """Meals out of the niches' stocks, rewards for tasks passed on, then every token and the upkeep; then the pots."""
     population, ledger = world.population, world.ledger
-    payers = payers_of(world, rules)
     claims = _claims(world, rules, outcomes)
     demands: dict[str, Counter[str]] = defaultdict(Counter)
     for outcome, claim in zip(outcomes, claims, strict=True):
-        demands[f"niche:{outcome.encounter.niche}"][f"organism:{payers[outcome.encounter.organism_id]}"] += claim
+        demands[f"niche:{outcome.encounter.niche}"][f"organism:{outcome.encounter.organism_id}"] += claim
     paid_share, eaten = {}, {}
     for account in sorted(demands):
         meals = pay_meals(ledger, account, demands[account])
@@ -153,7 +149,7 @@ def settle(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> Settlemen
         earned = to_energy(claim) * paid_share[encounter.niche]
         tokens = _live_through(world, rules, outcome, earned)
         for reason, amount in tokens.items():
-            bills[payers[encounter.organism_id]][reason] += amount
+            bills[encounter.organism_id][reason] += amount
         if encounter.finder is not None:
             bills[encounter.finder][Reason.FORWARDING] += forwarding_fee(rules)
             reward_finder(world, rules, rewards, encounter, to_units(earned) - sum(tokens.values()))
@@ -183,11 +179,12 @@ def _claims(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[int
     return claims
 
 
-def payers_of(world: World, rules: Rules) -> Mapping[int, int]:
-    """Organism id -> id of the organism on whose account its generation is settled."""
-    if rules.neutral:
-        return deal(world.population.ids, stream(rules.seed, "deal", world.generation))
-    return {identity: identity for identity in world.population.ids}
+def deal_out(world: World, rules: Rules, settlement: Settlement) -> Settlement:
+    """In a neutral world chance now deals out what everybody owns and owes; elsewhere nothing changes."""
+    if not rules.neutral:
+        return settlement
+    rng = stream(rules.seed, "deal", world.generation)
+    return replace(settlement, owed=deal_fortunes(world.population, world.ledger, settlement.owed, rng))
 
 
 def _live_through(world: World, rules: Rules, outcome: Outcome, earned: float) -> Bill:

@@ -68,7 +68,7 @@ class Archiving:
 @dataclass(frozen=True)
 class Rules:
     """Everything that does not. `breeder` None: no births; `learning` None: nobody learns within a lifetime; `neutral`
-    deals each generation's earnings and charges at random (drift).
+    deals out at random, every generation, what everybody owns and owes (drift).
 
     `ladders` are the levels, easiest first, of the niches whose difficulty moves by `difficulty`, by name. Without
     `economy` nothing is earned or paid and births go to the best scores; with `random_death` chance says who dies in

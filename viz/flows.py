@@ -50,6 +50,7 @@ NAMES = {
 }
 INSIDE = {
     "endowment": "from parents to children",
+    "dealing": "dealt out by chance",
     "reward": "between members of colonies",
     "budding": "from colonies to their daughters",
 }

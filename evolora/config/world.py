@@ -333,7 +333,7 @@ class WorldConfig(Section):
     generations: Count = Field(30, description="How long to run.")
     selection: Literal["energy", "neutral"] = Field(
         "energy",
-        description="neutral: a generation's earnings and charges fall on a random permutation of the living (drift).",
+        description="neutral: every generation chance deals out among the living what they own and owe (drift).",
     )
     workers: int = Field(
         0,
@@ -381,6 +381,8 @@ class WorldConfig(Section):
             unknown = sorted(named - set(names))
             if unknown:
                 raise ValueError(f"{kind}: expected names of niches ({', '.join(names)}), got {', '.join(unknown)}")
+        if self.selection == "neutral" and not self.economy:
+            raise ValueError("selection: expected economy: true where it is neutral (it deals out fortunes), got false")
         if self.colonies.enabled and (self.selection == "neutral" or not self.economy):
             raise ValueError(
                 "colonies: expected selection: energy and economy: true where they are enabled (a colony shares what "

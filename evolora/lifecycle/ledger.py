@@ -40,6 +40,7 @@ class Reason(StrEnum):
     TRIAL = "trial"  # tokens of a paired trial
     DIVIDEND = "dividend"  # out of a pot that is full, or whose colony ends
     BUDDING = "budding"  # from a colony's pot into its daughter's
+    DEALING = "dealing"  # in a neutral world, from one whose fortune chance has given to another
     ESTATE = "estate"  # out of a pot whose members are all dead
 
 

@@ -1,11 +1,14 @@
 """Who may breed, with whom, and who makes room. Ties go to the lower id unless said otherwise."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
+from evolora.lifecycle.ledger import Ledger, Reason
 from evolora.organism.organism import Organism
+from evolora.organism.population import Population
 
 CrowdingRule = Literal["poorest", "oldest", "random", "none"]
 MateRule = Literal["complementary", "attraction", "random"]
@@ -74,9 +77,32 @@ MATE_RULES: Mapping[MateRule, Callable[[Organism, Sequence[Organism], np.random.
 
 
 def deal(ids: Iterable[int], rng: np.random.Generator) -> dict[int, int]:
-    """Neutral selection: id -> id whose account settles its generation, a uniformly random permutation.
+    """Neutral selection: id -> id whose fortune it gets, a uniformly random permutation.
 
     What an organism does then says nothing about whether it lives or breeds: what is left is drift.
     """
     ordered = sorted(ids)
     return {ordered[i]: ordered[int(j)] for i, j in enumerate(rng.permutation(len(ordered)))}
+
+
+def deal_fortunes(
+    population: Population, ledger: Ledger, owed: Mapping[int, int], rng: np.random.Generator
+) -> dict[int, int]:
+    """Chance deals among the living what everybody owns and owes (units); who then owes what, by organism id.
+
+    Whole fortunes, not only what a generation brought: who stays rich for a while bears several children, and its
+    lineage outlasts the shadows of chance without being any better.
+    """
+    source = deal(population.ids, rng)
+    holdings = {identity: ledger.balance(population[identity].account) for identity in source}
+    gains = {identity: holdings[source[identity]] - holdings[identity] for identity in source}
+    payers = deque((identity, -gain) for identity, gain in gains.items() if gain < 0)
+    for identity, due in gains.items():
+        while due > 0:
+            payer, left = payers.popleft()
+            amount = min(due, left)
+            ledger.transfer(population[payer].account, population[identity].account, amount, Reason.DEALING)
+            due -= amount
+            if left > amount:
+                payers.appendleft((payer, left - amount))
+    return {identity: owed.get(source[identity], 0) for identity in source}

@@ -20,6 +20,10 @@ MISTAKES = {
         "death: {zzz: 1}",
         "small.yaml:6:9: death.zzz: unknown key; expected one of insolvency, victims, max_age, crowding",
     ),
+    "a neutral world without energy": (
+        "selection: neutral\neconomy: false",
+        "small.yaml:6:1: selection: expected economy: true where it is neutral (it deals out fortunes), got false",
+    ),
     "a number out of range": (
         "energy: {upkeep: -1}",
         "small.yaml:6:10: energy.upkeep: expected a number >= 0, got -1 "

@@ -11,7 +11,7 @@ from evolora.lifecycle.foraging import Forager, remember
 from evolora.lifecycle.ledger import SINK, SOURCE, Flows, Ledger, Reason, to_energy, to_units
 from evolora.lifecycle.metabolism import Prices, pay_bill
 from evolora.lifecycle.reproduction import BirthPlan, Breeder, Conception, found, give_birth
-from evolora.lifecycle.selection import deal
+from evolora.lifecycle.selection import deal_fortunes
 from evolora.lifecycle.sharing import pay_meals, release_commons
 from evolora.lifecycle.survival import Survival, bury
 from evolora.organism.genome import Genome
@@ -84,22 +84,20 @@ class Economy:
         release_commons(self.ledger, accounts, float(rng.random()))
 
     def _eat(self, generation: int, rng: np.random.Generator) -> dict[int, int]:
-        payers = deal(self.population.ids, rng) if self.neutral else {i: i for i in self.population.ids}
         demands: dict[str, dict[str, int]] = {name: {} for name in NICHES}
         owed = dict.fromkeys(self.population.ids, 0)
         for organism in self.population:
-            payer = self.population[payers[organism.id]]
             prompt, generated = (int(n) for n in rng.integers(1, 200, size=2))
             bill = self.prices.answering_cost(prompt, generated, 500_000)
             bill |= self.prices.learning_cost(prompt + generated) | self.prices.upkeep_cost()
-            owed[payer.id] += pay_bill(self.ledger, payer.account, bill).owed
+            owed[organism.id] += pay_bill(self.ledger, organism.account, bill).owed
             for niche in self.forager.choose(organism, NICHES, 3, rng):
                 score = float(rng.random())
-                demands[niche][payer.account] = demands[niche].get(payer.account, 0) + to_units(score)
+                demands[niche][organism.account] = demands[niche].get(organism.account, 0) + to_units(score)
                 remember(organism, niche, score - to_energy(sum(bill.values())) / 3, score, 0.3)
         for niche, demand in demands.items():
             pay_meals(self.ledger, f"niche:{niche}", demand)
-        return owed
+        return deal_fortunes(self.population, self.ledger, owed, rng) if self.neutral else owed
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ from collections import Counter
 
 import pytest
 
+from evolora.lifecycle.ledger import Reason, to_units
 from evolora.lifecycle.selection import (
     attracted_mate,
     complementarity,
     complementary_mate,
     deal,
+    deal_fortunes,
     find_breeders,
     find_displaced,
     random_mate,
@@ -84,3 +86,24 @@ def test_a_deal_is_a_permutation_of_the_living(seed):
 def test_a_deal_is_blind_to_who_did_what():
     partners = Counter(deal(range(4), stream(seed, "deal"))[0] for seed in range(2000))
     assert all(count == pytest.approx(500, abs=100) for count in partners.values()) and len(partners) == 4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_dealt_fortunes_are_the_old_ones_in_other_hands_debts_included(make_society, seed):
+    energies = [4.0, 0.0, 2.5, 0.25, 1.0]
+    population, ledger = make_society(energies)
+    owed = {1: 70, 3: 20}
+    before = Counter((ledger.balance(organism.account), owed.get(organism.id, 0)) for organism in population)
+    dealt = deal_fortunes(population, ledger, owed, stream(seed, "deal"))
+    assert Counter((ledger.balance(organism.account), dealt[organism.id]) for organism in population) == before
+    flows = ledger.close_generation()
+    assert flows.residual == 0 and {reason for reason, _, _ in flows.totals} <= {Reason.FOUNDING, Reason.DEALING}
+
+
+def test_whoever_was_rich_is_as_likely_as_anybody_to_get_the_riches(make_society):
+    rich = Counter[int]()
+    for seed in range(400):
+        population, ledger = make_society([9.0, 1.0, 1.0, 1.0])
+        deal_fortunes(population, ledger, {}, stream(seed, "deal"))
+        rich.update(o.id for o in population if ledger.balance(o.account) == to_units(9.0))
+    assert sorted(rich) == [0, 1, 2, 3] and all(count == pytest.approx(100, abs=35) for count in rich.values())

@@ -66,6 +66,8 @@ def run_cells(
     tally = Tally(finished=[cell for cell in cells if cell.state() == "finished"])
     done = [cell.digest for cell in tally.finished]
     waiting = [cell for cell in cells if cell not in tally.finished]
+    if not waiting:
+        return tally
     running: list[_Process] = []
     nursery = open_nursery()
     try:

@@ -2,8 +2,6 @@
 
 import os
 import socket
-import sys
-import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +43,7 @@ def watch(
     for folder in folders:
         if not folder.is_dir():
             raise RunFolderError(f"{folder}: expected a run folder or a folder of runs, got none; give one")
-    from evolora.dashboard.address import address_of, listen_on
+    from evolora.dashboard.address import address_of, listen_on, show_page
     from evolora.dashboard.comparing import comparison_of
     from evolora.dashboard.server import serve
 
@@ -55,8 +53,8 @@ def watch(
         typer.echo(f"dashboard: {address}  (Ctrl-C ends it)")
 
     def show() -> None:
-        if browser and _has_screen():
-            webbrowser.open(address)
+        if browser:
+            show_page(address)
 
     with suppress(KeyboardInterrupt):  # how to end it; uvicorn sometimes returns in its place
         serve(folders, listening, host, beside, show)
@@ -71,8 +69,3 @@ def _give_way() -> None:
     os.nice(NICENESS)
     with suppress(OSError):  # no such file on other systems, or a container that may not write it
         Path("/proc/self/autogroup").write_text(str(NICENESS))
-
-
-def _has_screen() -> bool:
-    """Whether a browser would open in a window of its own, and not as text in this terminal."""
-    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

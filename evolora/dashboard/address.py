@@ -1,6 +1,9 @@
-"""Where the dashboard listens. Nothing heavy is imported here: a run that starts a dashboard needs only this."""
+"""Where the dashboard listens, and opening its page. Nothing heavy is imported here: a run needs only this."""
 
+import os
 import socket
+import sys
+import webbrowser
 
 from evolora.errors import RunFolderError
 
@@ -44,3 +47,9 @@ def address_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     name = HERE if host == "0.0.0.0" else "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}/"
+
+
+def show_page(address: str) -> None:
+    """Open the page in a browser, where there is a screen: not as text in this terminal."""
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(address)

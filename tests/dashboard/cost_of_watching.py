@@ -44,23 +44,22 @@ class Lived:
 
 
 class Clock:
-    """Processor seconds of a process and all below it, those that have ended meanwhile included."""
+    """Processor seconds of a process, of all below it, or of both, those that have ended meanwhile included."""
 
-    def __init__(self, root: psutil.Process, without: tuple[int, ...] = ()) -> None:
-        self.root, self.without = root, without
+    def __init__(self, root: psutil.Process, own: bool, below: bool) -> None:
+        self.root, self.own, self.below = root, own, below
         self._last: dict[int, float] = {}
 
     def look(self) -> None:
         """Read the clocks of all that live."""
         try:
-            family = [self.root, *self.root.children(recursive=True)]
+            family = [self.root] * self.own + (self.root.children(recursive=True) if self.below else [])
         except psutil.NoSuchProcess:
             return
         for process in family:
             try:
-                if process.pid not in self.without:
-                    times = process.cpu_times()
-                    self._last[process.pid] = times.user + times.system
+                times = process.cpu_times()
+                self._last[process.pid] = times.user + times.system
             except psutil.NoSuchProcess:
                 continue  # it has ended: what it had used when it was last looked at counts
 
@@ -80,13 +79,12 @@ def live(world: str, folder: Path, generations: int, how: How, page: Page) -> Li
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stderr is not None
     run = psutil.Process(process.pid)
-    clocks, before, opener = [Clock(run)], 0.0, None
+    clocks, before, opener = [Clock(run, own=True, below=False)], 0.0, None
     if how != "alone":
         page.address = process.stderr.readline().rpartition(" ")[2].strip()
-        (dashboard,) = run.children()
-        clocks = [Clock(run, without=(dashboard.pid,)), Clock(dashboard)]
+        clocks.append(Clock(run, own=False, below=True))  # the dashboard, once somebody looks
     if how == "looked at":
-        clocks.append(Clock(psutil.Process(page.driver.service.process.pid)))
+        clocks.append(Clock(psutil.Process(page.driver.service.process.pid), own=True, below=True))
         clocks[2].look()
         before = clocks[2].seconds
         opener = threading.Thread(target=page.open)

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -87,13 +88,16 @@ def test_a_watched_run_whose_dashboard_is_killed_is_byte_for_byte_the_unwatched_
     process = subprocess.Popen(
         [*command, "--watch", "--quiet"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    killed = kill_dashboard_of(process)
+    assert process.stderr is not None
+    told = process.stderr.readline()
+    assert told.startswith("dashboard: http://127.0.0.1:")
+    with socket.create_connection(("127.0.0.1", int(told.rpartition(":")[2].strip().strip("/")))):
+        killed = kill_dashboard_of(process)
     output, complaints = process.communicate(timeout=300)
     assert process.returncode == 0, complaints
     run = Path(output.strip())
     for log in (METRICS, EVENTS, LIVES):
         assert (run / log).read_bytes() == (lived / log).read_bytes()
-    assert "dashboard: http://127.0.0.1:" in complaints
     assert ("ended early" in complaints) == killed
 
 

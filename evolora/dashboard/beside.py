@@ -1,13 +1,13 @@
 """A dashboard beside a run: a process of its own that reads the run's folder, started when somebody looks."""
 
 import os
-import select
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -33,26 +33,28 @@ class Beside:
         self.trouble = ""
         self._complaints: IO[bytes] | None = None
         self._porter: threading.Thread | None = None
-        self._leaving, self._left = socket.socketpair()  # closed to wake the porter
+        self._leaving: socket.socket | None = None  # closed to wake the porter
 
     def __enter__(self) -> "Beside":
         try:
             listening = listen_on()
-        except EvoloraError as error:
+            self._leaving, left = socket.socketpair()
+        except (OSError, EvoloraError) as error:
             self.tell(self._without(str(error)))
             return self
         self.address = address_of(listening)
         self.tell(f"dashboard: {self.address}")
-        self._porter = threading.Thread(target=self._wait_for_visitor, args=(listening,), daemon=True)
+        self._porter = threading.Thread(target=self._wait_for_visitor, args=(listening, left), daemon=True)
         self._porter.start()
+        threading.Thread(target=show_page, args=(self.address,), daemon=True).start()  # some browsers are waited for
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._leaving.close()
-        if self._porter is None:
+        if self._porter is None or self._leaving is None:
             return
+        self._leaving.close()
         self._porter.join()
         if self.trouble:
             self.tell(self._without(self.trouble))
@@ -68,12 +70,10 @@ class Beside:
     def _without(self, reason: str) -> str:
         return f"no dashboard ({reason}); the run goes on, and `evolora watch {self.folder}` shows it at any time"
 
-    def _wait_for_visitor(self, listening: socket.socket) -> None:
-        """Open the page where there is a screen; start the dashboard when a browser asks for it."""
-        with listening, self._left:
-            show_page(self.address)
-            asked, _, _ = select.select([listening, self._left], [], [])
-            if listening in asked:
+    def _wait_for_visitor(self, listening: socket.socket, left: socket.socket) -> None:
+        """Start the dashboard when a browser asks for it; closing the other end of `left` ends the waiting."""
+        with listening, left:
+            if listening in wait([listening, left]):
                 try:
                     self._start(listening)
                 except OSError as error:

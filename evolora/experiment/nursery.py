@@ -20,8 +20,6 @@ FOR_CELLS = (
     "transformers.models.llama.modeling_llama",
     *(f"{procedures.__name__}.{file.name}" for file in pkgutil.iter_modules(procedures.__path__)),
 )
-
-
 Nursery = ForkServerContext | SpawnContext
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,20 @@ def test_where_there_is_a_screen_the_page_opens_by_itself(pretend: Path, monkeyp
         with Beside(pretend, print) as dashboard:
             until(lambda times=times: len(opened) == times)  # type: ignore[misc]
         assert opened == [dashboard.address] * times
+
+
+def test_a_browser_that_is_waited_for_holds_up_neither_the_page_nor_the_run(
+    pretend: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = threading.Event()
+    monkeypatch.setattr("webbrowser.open", lambda address: closed.wait(60))
+    monkeypatch.setenv("DISPLAY", ":0")
+    with Beside(pretend, print) as dashboard:
+        process = visited(dashboard)
+        process.kill()
+        process.wait()
+    assert not closed.is_set()
+    closed.set()
 
 
 def test_the_run_goes_first(pretend: Path) -> None:

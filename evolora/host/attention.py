@@ -101,7 +101,8 @@ class Prefill:
     common: "Common | None" = None
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
-        q, k, v = (self.grid.place(t).transpose(1, 2) for t in (q, k, v))  # (rows, heads, length, width)
+        laid = self.grid.place if torch.is_grad_enabled() else self.grid.spread  # causality hides all padding
+        q, k, v = (laid(t).transpose(1, 2) for t in (q, k, v))  # (rows, heads, length, width)
         if self.cache is not None:
             self.cache.store(layer, k, v)
         plain = scoring.softcap is None and (scoring.window is None or scoring.window >= self.grid.width)

@@ -12,22 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from evolora.host.deltas import StackedFactors, add_deltas
 from evolora.host.layout import Grid
 from evolora.organism.genome import Factors, Genome, SiteShape
 
-_FEW_ROWS = 4  # up to so many rows an organism, one masked product beats a batch of tiny ones
-_MASKED_COLUMNS = (256, 64)  # columns (organisms · rank) of a masked product: for a few hundred rows, for thousands
-_MANY_ROWS = 1024
-
 Listener = Callable[[str, Tensor], None]  # a site's name and its inputs (tokens, in)
-
-
-@dataclass(frozen=True, eq=False)
-class StackedFactors:
-    """One site's adapters: `a` (organisms, rank, in) and `b` (organisms, rank, out)."""
-
-    a: Tensor
-    b: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,43 +69,6 @@ def stack_genomes(
         a[broken], b[broken], sick = 0, 0, sick | broken
         stacked[site.name] = StackedFactors(a.to(device), b.to(device))
     return Bank(len(genomes), stacked, frozenset(sick.nonzero()[:, 0].tolist()))
-
-
-def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> Tensor:
-    """`outputs` (tokens, out) plus each organism's delta applied to its own rows of `inputs` (tokens, in).
-
-    Without gradients the sum is made in place: writing wide outputs a second time costs more than the products. In
-    float32 products are made organism by organism, so that an organism's numbers do not depend on who shares its
-    batch: runs are then the same for any number of workers.
-    """
-    if torch.is_grad_enabled():
-        a, b = factors.a.to(inputs.dtype), factors.b.to(inputs.dtype)
-        delta = torch.bmm(torch.bmm(grid.place(inputs), a.transpose(1, 2)), b)
-        return outputs + grid.take(delta)
-    if inputs.dtype == torch.float32:
-        hidden = torch.bmm(grid.place(inputs), factors.a.transpose(1, 2))  # (organisms, width, rank)
-        outputs += grid.take(torch.bmm(hidden, factors.b))
-    elif grid.index is None and grid.width > _FEW_ROWS:
-        hidden = torch.bmm(inputs.view(grid.groups, grid.width, -1), factors.a.transpose(1, 2))
-        outputs.view(grid.groups, grid.width, -1).baddbmm_(hidden, factors.b)
-    else:
-        _add_masked(inputs, outputs, factors, grid)
-    return outputs
-
-
-def _add_masked(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> None:
-    """The same by dense products over several organisms at a time, foreign columns masked out in between.
-
-    It multiplies more than it must, but in few large products: for uneven groups and for a row or two an organism
-    that is two to three times as fast as a product each.
-    """
-    rank = factors.a.shape[1]
-    columns = _MASKED_COLUMNS[len(inputs) >= _MANY_ROWS]
-    for part in grid.parts(max(1, columns // rank)):
-        a, b = (factor[part.first : part.last].flatten(0, 1) for factor in (factors.a, factors.b))
-        foreign = part.foreign(rank)
-        hidden = torch.mm(inputs[part.start : part.stop], a.T).masked_fill_(foreign, 0.0)
-        outputs[part.start : part.stop].addmm_(hidden, b)
 
 
 class BankHooks:

@@ -44,6 +44,7 @@ class Grid:
     index: Tensor | None
     device: torch.device
     _parts: dict[int, list[Part]] = field(default_factory=dict)
+    _cells: list[Tensor] = field(default_factory=list)  # what `_sources` found, once it was asked
 
     @property
     def groups(self) -> int:
@@ -71,6 +72,23 @@ class Grid:
             return tokens.reshape(self.groups, self.width, *tokens.shape[1:])
         cells = tokens.new_zeros(self.groups * self.width, *tokens.shape[1:])
         return cells.index_copy(0, self.index, tokens).view(self.groups, self.width, *tokens.shape[1:])
+
+    def spread(self, tokens: Tensor) -> Tensor:
+        """`place` for readers who look at no empty cell: those repeat their group's first token (a single pass, and
+        what is not finite stays in its group)."""
+        if self.index is None:
+            return self.place(tokens)
+        return tokens.index_select(0, self._sources()).view(self.groups, self.width, *tokens.shape[1:])
+
+    def _sources(self) -> Tensor:
+        """(groups · width,): the token that each cell shows in `spread`."""
+        if not self._cells:
+            counts = torch.tensor(self.counts, device=self.device)
+            firsts = counts.cumsum(0) - counts
+            within = torch.arange(self.width, device=self.device)
+            within = torch.where(within < counts[:, None], within, 0)
+            self._cells.append((firsts[:, None] + within).flatten().clamp_(max=int(counts.sum()) - 1))
+        return self._cells[0]
 
     def take(self, cells: Tensor) -> Tensor:
         """`(groups, width, ...)` back to `(tokens, ...)`."""

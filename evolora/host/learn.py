@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from evolora.host.bank import Bank, BankHooks, StackedFactors, adapted_sites, stack_factors
+from evolora.host.bank import Bank, BankHooks, adapted_sites, stack_factors
+from evolora.host.deltas import StackedFactors
 from evolora.host.layout import make_grid
 from evolora.host.lessons import micro_batches, pack, pages
 from evolora.host.likelihood import surprise
@@ -113,6 +114,7 @@ class _Weights:
         rates = torch.tensor([learner.genome.traits.learning_rate for learner in learners.values()], device=self.device)
         schedule = _Schedule.of(rates, steps)
         new: list[tuple[dict[str, Factors], dict[str, Factors], dict[str, Factors]]] = [({}, {}, {}) for _ in learners]
+        finite = torch.isfinite(losses) & torch.isfinite(norms)  # (organisms,)
         for shape in self.shapes:
             weights = self.sites[shape.name]
             first, second = (
@@ -128,6 +130,8 @@ class _Weights:
                     strict=True,
                 )
             ]
+            for weight, _, _ in updated:
+                finite &= torch.isfinite(weight).flatten(1).all(1)
             for i, learner in enumerate(learners.values()):
                 if shape.name in learner.genome.factors:
                     for kind in range(3):
@@ -135,7 +139,7 @@ class _Weights:
                             updated[0][kind][i], updated[1][kind][i], learner.genome.traits.rank
                         )
         return {
-            identity: self._conclude(learner, new[i], steps[i], float(losses[i]), float(norms[i]))
+            identity: self._conclude(learner, new[i], steps[i], float(losses[i]), float(norms[i]), bool(finite[i]))
             for i, (identity, learner) in enumerate(learners.items())
         }
 
@@ -146,9 +150,9 @@ class _Weights:
         step: int,
         loss: float,
         norm: float,
+        finite: bool,
     ) -> Learnt:
-        genome = learner.genome.with_factors(new[0])
-        if not (torch.isfinite(torch.tensor([loss, norm])).all() and genome.is_finite()):
+        if not finite:
             return Learnt(
                 learner.genome,
                 learner.optimizer,
@@ -156,6 +160,7 @@ class _Weights:
                 norm,
                 fault="learning gave weights that are not finite",
             )
+        genome = learner.genome.with_factors(new[0])
         return Learnt(genome, OptimizerState(step, new[1], new[2]), loss, norm)
 
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _BLOCK = 256  # tokens per block of the two-level search
-_ROWS = 16  # rows handled at a time, so that a block of logits stays in the processor's cache
+_NUMBERS = 16 * 49152  # logits handled at a time, so that they stay in the processor's cache
 
 
 def choose_tokens(logits: Tensor, temperatures: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
@@ -15,9 +15,10 @@ def choose_tokens(logits: Tensor, temperatures: Tensor, uniforms: Tensor) -> tup
     `uniforms` (rows,) in [0, 1) on the cumulative distribution of softmax(logits / temperature). A row whose
     logits are not finite gives token -1 and log-probability NaN.
     """
+    rows = max(1, _NUMBERS // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
     parts = [
-        _choose(logits[i : i + _ROWS], temperatures[i : i + _ROWS], uniforms[i : i + _ROWS])
-        for i in range(0, len(logits), _ROWS if logits.device.type == "cpu" else len(logits))
+        _choose(logits[i : i + rows], temperatures[i : i + rows], uniforms[i : i + rows])
+        for i in range(0, len(logits), rows)
     ]
     return torch.cat([tokens for tokens, _ in parts]), torch.cat([logprobs for _, logprobs in parts])
 

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from evolora.disturbance import homes
 from evolora.environment.encounter import Outcome
 from evolora.events import Birth, Elevation, Event
 from evolora.lifecycle.archive import Archive, keepsake
-from evolora.lifecycle.behaviour import behaviour, objective
+from evolora.lifecycle.behaviour import Doings, behaviour, objective
 from evolora.lifecycle.reproduction import Guests
 from evolora.organism.organism import Organism
 from evolora.rng import stream
@@ -22,13 +23,16 @@ def elevate(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Eve
     if rules.archive is None:
         return []
     archive = _archive_of(world, rules)
-    names, tokens = [niche.name for niche in rules.niches], answer_tokens(outcomes)
+    names, done = [niche.name for niche in rules.niches], doings(outcomes)
     events: list[Event] = []
     for organism in world.population:
-        score = objective(organism, rules.archive.least_tasks)
-        if score is None or organism.id not in tokens or not organism.active.is_finite():
+        if organism.id not in done or not organism.active.is_finite():
             continue
-        shown = [behaviour(axis.behaviour, organism, tokens[organism.id], names) for axis in archive.axes]
+        own = done[organism.id]
+        score = objective(organism, rules.archive.least_tasks, own.home if rules.archive.objective == "home" else None)
+        if score is None:
+            continue
+        shown = [behaviour(axis.behaviour, organism, own, names) for axis in archive.axes]
         measures = [value for value in shown if value is not None]
         if len(measures) < len(shown):
             continue
@@ -42,14 +46,14 @@ def elevate(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Eve
     return events
 
 
-def answer_tokens(outcomes: Sequence[Outcome]) -> dict[int, float]:
-    """Organism id -> mean generated tokens of its answers."""
+def doings(outcomes: Sequence[Outcome]) -> dict[int, Doings]:
+    """Organism id -> what it did."""
     tokens: Counter[int] = Counter()
     answers: Counter[int] = Counter()
     for outcome in outcomes:
         tokens[outcome.encounter.organism_id] += sum(answer.generated_tokens for answer in outcome.answers)
         answers[outcome.encounter.organism_id] += len(outcome.answers)
-    return {identity: tokens[identity] / number for identity, number in answers.items()}
+    return {identity: Doings(home, tokens[identity] / answers[identity]) for identity, home in homes(outcomes).items()}
 
 
 def guests(world: World, rules: Rules) -> Guests | None:

@@ -16,7 +16,7 @@ from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError
 from evolora.events import Event
 from evolora.exams import ExamPlan, Exams
-from evolora.lifecycle.behaviour import Axis
+from evolora.lifecycle.behaviour import BY_NUMBER, Axis
 from evolora.lifecycle.colony_rules import ColonyRules, Contract, Fate, Forwarding, Signing
 from evolora.lifecycle.extinction import Extinction
 from evolora.lifecycle.foraging import Forager
@@ -122,13 +122,13 @@ def build_archiving(config: WorldConfig) -> Archiving:
             "install it: pip install 'evolora[archive]'"
         )
     axes = tuple(_axis(axis, config) for axis in config.archive.axes)
-    return Archiving(axes, config.archive.least_tasks, config.archive.parents)
+    return Archiving(axes, config.archive.objective, config.archive.least_tasks, config.archive.parents)
 
 
 def _axis(axis: AxisConfig, config: WorldConfig) -> Axis:
     """The axis with its bounds: those given, else all that its behaviour can be."""
-    if axis.behaviour == "trade":
-        return Axis("trade", 0.0, float(len(config.niches)), len(config.niches))
+    if axis.behaviour in BY_NUMBER:
+        return Axis(axis.behaviour, 0.0, float(len(config.niches)), len(config.niches))
     ranges = _ranges(config, founding=False)
     trait = ranges.get("answer_limit" if axis.behaviour == "answer_tokens" else axis.behaviour)
     whole = (0.0, 1.0) if trait is None else (0.0 if axis.behaviour == "answer_tokens" else trait.low, trait.high)
@@ -236,6 +236,7 @@ def build_niche(config: NicheConfig) -> Niche:
         inflow=config.inflow,
         outflow=config.outflow,
         capacity=config.capacity,
+        opening=None if config.open is None else config.open.rule,
     )
 
 

@@ -19,6 +19,11 @@ def niches_now(world: World, rules: Rules) -> dict[str, Niche]:
     }
 
 
+def open_niches(world: World, rules: Rules) -> dict[str, Niche]:
+    """Those of `niches_now` that can be visited this generation."""
+    return {name: niche for name, niche in niches_now(world, rules).items() if niche.is_open(world.generation)}
+
+
 def move_levels(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Let each niche's difficulty follow its mean score; returns the levels that this generation was lived at."""
     lived_at = {name: track.level for name, track in world.tracks.items()}

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
-from evolora.disturbance import niches_now
+from evolora.disturbance import niches_now, open_niches
 from evolora.environment.chemostat import inflow_amount, outflow_amount
 from evolora.environment.encounter import Answer, Encounter, Outcome
 from evolora.environment.niche import Niche
@@ -37,13 +37,13 @@ def price_now(niche: Niche, world: World, rules: Rules) -> float:
 
 
 def grow_niches(world: World, rules: Rules) -> None:
-    """Outflow, the commons' release, then inflow as far as there is room."""
-    ledger = world.ledger
+    """Outflow, then the commons' release and inflow as far as there is room, both into open niches only."""
+    ledger, fed = world.ledger, [niche for niche in rules.niches if niche.is_open(world.generation)]
     for niche in rules.niches:
         account = account_of(niche)
         ledger.transfer(account, SINK, outflow_amount(ledger.balance(account), niche.outflow), Reason.OUTFLOW)
-    release_commons(ledger, [account_of(niche) for niche in rules.niches], rules.commons_release)
-    for niche in rules.niches:
+    release_commons(ledger, [account_of(niche) for niche in fed], rules.commons_release)
+    for niche in fed:
         account = account_of(niche)
         factor = inflow_factor(niche.name, world.generation, rules.seasons, rules.shocks)
         amount = inflow_amount(ledger.balance(account), niche.inflow, niche.capacity, factor)
@@ -51,10 +51,12 @@ def grow_niches(world: World, rules: Rules) -> None:
 
 
 def forage(world: World, rules: Rules) -> list[Encounter]:
-    """Every organism chooses niches; its k-th visit to a niche meets the niche's k-th task of the generation, or any of
-    them where visits are dealt evenly. Then members of colonies pass tasks on.
+    """Every organism chooses among the open niches; its k-th visit to a niche meets the niche's k-th task of the
+    generation, or any of them where visits are dealt evenly. Then members of colonies pass tasks on.
     """
-    niches = niches_now(world, rules)
+    niches = open_niches(world, rules)
+    if not niches:  # a run that was resumed beyond the world's generations
+        return []
     offered = {
         name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
     }

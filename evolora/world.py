@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Literal
 
 from evolora.environment.difficulty import Difficulty, Track
 from evolora.environment.niche import Niche
@@ -57,10 +58,12 @@ class Diet:
 
 @dataclass(frozen=True)
 class Archiving:
-    """How elites are kept: the archive's `axes`, the tasks that an organism must remember to be offered, and the chance
-    that a birth which one organism can pay alone has an elite for a parent."""
+    """How elites are kept: the archive's `axes`, what they are compared by (the mean score of `all` tasks remembered,
+    or of those of the niche visited most this generation: `home`), the tasks that an organism must remember for that,
+    and the chance that a birth which one organism can pay alone has an elite for a parent."""
 
     axes: tuple[Axis, ...]
+    objective: Literal["all", "home"]
     least_tasks: int
     parents: float
 

@@ -15,7 +15,7 @@ from evolora.errors import ConfigError, RunFolderError
 from evolora.events import Birth, Death, Elevation, Merge
 from evolora.generation import advance
 from evolora.lifecycle.archive import Archive, keepsake
-from evolora.lifecycle.behaviour import Axis, behaviour, objective
+from evolora.lifecycle.behaviour import Axis, Doings, behaviour, objective
 from evolora.lifecycle.reproduction import BirthPlan, give_birth
 from evolora.record.checkpoint import checkpoints, load_checkpoint
 from evolora.record.glossary import ARCHIVE
@@ -91,6 +91,7 @@ PRACTICE = {"first": (10, 0.6), "second": (5, 0.4)}
     ("name", "value"),
     [
         ("trade", 0.0),
+        ("home", 1.0),
         ("share:first", 6 / 8),  # 10 tasks of 0.6 are 6 points, 5 of 0.4 are 2
         ("share:third", 0.0),
         ("score:second", 0.4),
@@ -104,14 +105,15 @@ def test_behaviours_are_what_they_say(name, value):
     world, _ = make_world()
     organism = world.population[0]
     organism.practice = PRACTICE
-    assert behaviour(name, organism, 4.5, ["first", "second", "third"]) == pytest.approx(value)
+    assert behaviour(name, organism, Doings("second", 4.5), ["first", "second", "third"]) == pytest.approx(value)
 
 
 def test_who_never_scored_has_no_trade_no_breadth_and_no_share():
     world, _ = make_world()
     organism = world.population[0]
     organism.practice = {"first": (10, 0.0)}
-    assert [behaviour(name, organism, 1.0, ["first", "second"]) for name in ("trade", "breadth", "share:first")] == [
+    niches, done = ["first", "second"], Doings("first", 1.0)
+    assert [behaviour(name, organism, done, niches) for name in ("trade", "breadth", "share:first")] == [
         None, None, None,
     ]  # fmt: skip
     assert objective(organism, 10) == 0.0 and objective(organism, 11) is None
@@ -121,6 +123,13 @@ def test_the_objective_is_the_mean_over_all_tasks_remembered():
     world, _ = make_world()
     world.population[0].practice = PRACTICE
     assert objective(world.population[0], 8) == pytest.approx(8 / 15)
+
+
+def test_the_objective_at_home_is_the_mean_over_the_tasks_of_one_niche():
+    world, _ = make_world()
+    world.population[0].practice = PRACTICE
+    assert objective(world.population[0], 5, "second") == 0.4
+    assert objective(world.population[0], 6, "second") is None and objective(world.population[0], 1, "third") is None
 
 
 def test_a_keepsake_holds_what_is_inherited_and_does_not_change():
@@ -257,7 +266,10 @@ def test_an_archive_without_pyribs_is_one_line_that_says_what_to_install(monkeyp
 @pytest.mark.parametrize(
     ("axes", "line"),
     [
-        ([{"behaviour": "speed", "bins": 3}], r"archive\.axes: expected a behaviour \(trade, breadth, .*\), got speed"),
+        (
+            [{"behaviour": "speed", "bins": 3}],
+            r"axes: expected a behaviour \(trade, home, breadth, .*\), got speed",
+        ),
         ([{"behaviour": "share:frist", "bins": 3}], r"expected share: and a niche \(first, second\), got share:frist"),
         ([{"behaviour": "rank", "bins": 3}] * 2, r"expected different behaviours, got rank twice"),
         ([{"behaviour": "rank"}], r"expected bins with rank, got none"),

@@ -3,16 +3,17 @@
 import json
 
 import pytest
-from hostless import Coin, make_world
+from hostless import SETTINGS, Coin, make_world
 
 from evolora.build import open_run, resume_run
 from evolora.config.world import WorldConfig
 from evolora.disturbance import homes, niches_now
+from evolora.environment.chemostat import outflow_amount
 from evolora.events import Birth, Death, DeathCause
 from evolora.generation import advance
 from evolora.record.checkpoint import checkpoints, load_checkpoint
 from evolora.record.run_dir import EVENTS, LIVES, METRICS
-from evolora.stages import mean_scores
+from evolora.stages import account_of, mean_scores
 
 LEVELS = [{"family": "letter_at", "levels": [{"place": "first"}, {"place": "second"}, {"place": "last"}]}]
 MECHANISMS = {
@@ -171,3 +172,39 @@ def test_a_run_with_moving_levels_and_extinctions_resumes_byte_for_byte(rule, tm
     rows = [json.loads(line) for line in (whole.run_dir.path / METRICS).read_text().splitlines()]
     assert len({row["niche_levels"]["one"] for row in rows}) > 1  # or the test would show nothing
     assert sum(row["deaths"].get("shock", 0) for row in rows) > 0
+
+
+def test_a_niche_that_is_shut_feeds_nobody_and_nobody_can_visit_it():
+    openings = [{"at": 1, "duration": 2, "every": 4}, {"at": 3, "duration": 2, "every": 4}]
+    niches = [{**niche, "open": opening} for niche, opening in zip(SETTINGS["niches"], openings, strict=True)]
+    world, rules = make_world(3, niches=niches, generations=8)
+    for generation in range(1, 9):
+        stocks = {niche.name: world.ledger.balance(account_of(niche)) for niche in rules.niches}
+        lived_one = advance(world, rules, Coin())
+        is_open, shut = ("first", "second") if generation % 4 in (1, 2) else ("second", "first")
+        assert set(lived_one.report.niche_visitors) == {is_open}
+        closed = next(niche for niche in rules.niches if niche.name == shut)
+        left = stocks[shut] - outflow_amount(stocks[shut], closed.outflow)
+        assert world.ledger.balance(account_of(closed)) == left
+        assert lived_one.report.residual == 0
+
+
+def test_a_generation_in_which_nothing_is_open_costs_upkeep_and_nothing_else():
+    niches = [{**niche, "open": {"at": 1, "duration": 2}} for niche in SETTINGS["niches"]]
+    world, rules = make_world(3, niches=niches, generations=2, colonies={"enabled": True})
+    lived(world, rules, 2)
+    beyond = advance(world, rules, Coin()).report  # as a run that is resumed for longer than its world was made for
+    assert beyond.num_answers == 0 and beyond.num_tokens == 0 and beyond.mean_score == 0 and beyond.residual == 0
+
+
+def test_in_a_world_that_changes_an_elite_of_every_season_is_kept():
+    openings = [{"at": 1, "duration": 4}, {"at": 5, "duration": 4}]
+    niches = [{**niche, "open": opening} for niche, opening in zip(SETTINGS["niches"], openings, strict=True)]
+    archive = {"enabled": True, "axes": [{"behaviour": "home"}], "objective": "home", "least_tasks": 3}
+    world, rules = make_world(3, niches=niches, generations=8, archive=archive)
+    lived(world, rules, 4)
+    spring = {elite.bins: (elite.organism.id, elite.objective) for elite in world.archive.elites}
+    lived(world, rules, 4)
+    autumn = {elite.bins: (elite.organism.id, elite.objective) for elite in world.archive.elites}
+    assert set(spring) == {(0,)} and set(autumn) == {(0,), (1,)}
+    assert autumn[(0,)] == spring[(0,)]  # whatever became of it and its skill since

@@ -125,7 +125,7 @@ def _side(run: RunData, axis: object) -> Side | None:
     if not isinstance(axis, dict) or not isinstance(axis.get("behaviour"), str):
         return None
     name, bins = axis["behaviour"], axis.get("bins")
-    if name == "trade":
+    if name in ("trade", "home"):
         return Side(name, tuple(text(niche, 24) for niche in run.niches))
     if type(bins) is not int or not 1 <= bins <= MOST_BINS:
         return None

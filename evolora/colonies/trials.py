@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evolora.disturbance import niches_now
+from evolora.disturbance import niches_now, open_niches
 from evolora.environment.encounter import Encounter, Outcome
 from evolora.environment.task import Score, Task
 from evolora.evaluation.evaluator import Evaluator
@@ -120,7 +120,9 @@ def _pairs(world: World, rules: Rules, number: int, group: Group) -> list[Pair]:
     """The tasks of every member: as many as the rules say, in the niches it would forage in."""
     if rules.colonies is None:
         return []
-    niches = niches_now(world, rules)
+    niches = open_niches(world, rules)
+    if not niches:
+        return []
     fresh: dict[str, list[Task]] = {}
     pairs = []
     for identity in group.members:

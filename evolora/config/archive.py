@@ -1,6 +1,7 @@
 """The part of a world file that speaks of its quality-diversity archive."""
 
 from math import prod
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -8,7 +9,8 @@ from evolora.config.section import Count, Fraction, Range, Section
 
 TRAITS = ("rank", "mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples")
 BY_NICHE = ("score", "share", "preference")  # written score:NICHE
-PLAIN = ("trade", "breadth", "answer_tokens", *TRAITS)
+NICHES = ("trade", "home")  # one bin a niche
+PLAIN = (*NICHES, "breadth", "answer_tokens", *TRAITS)
 MOST_CELLS = 4096  # each may hold an adapter, in memory and in every checkpoint
 
 
@@ -16,22 +18,22 @@ class AxisConfig(Section):
     """One axis of behaviour, cut into bins of equal width; what lies outside its bounds counts in the outermost."""
 
     behaviour: str = Field(
-        description="trade (niche in which it remembers to score best), breadth (0: one niche, 1: all alike), "
-        "answer_tokens (mean generated tokens of an answer), share:NICHE (of the score it remembers), score:NICHE "
-        "(mean), preference:NICHE, or a trait (rank, num_examples, ...).",
+        description="trade (niche in which it remembers to score best), home (niche it visited most this generation), "
+        "breadth (0: one niche, 1: all alike), answer_tokens (mean generated tokens of an answer), share:NICHE (of the "
+        "score it remembers), score:NICHE (mean), preference:NICHE, or a trait (rank, num_examples, ...).",
     )
     bounds: Range | None = Field(
         None,
         description="Lowest and highest value; None: all it can be (not with preference:NICHE, which has no end).",
     )
-    bins: int | None = Field(None, ge=1, description="Bins; None only for trade, which has one for each niche.")
+    bins: int | None = Field(None, ge=1, description="Bins; None only for trade and home, which have one a niche.")
 
     @model_validator(mode="after")
     def _complete(self) -> "AxisConfig":
         kind = self.behaviour.partition(":")[0]
-        if kind == "trade":
+        if kind in NICHES:
             if self.bounds is not None or self.bins is not None:
-                raise ValueError("expected no bounds and no bins with trade, which has a bin for each niche; leave out")
+                raise ValueError(f"expected no bounds and no bins with {kind}, which has a bin a niche; leave them out")
             return self
         if not (self.behaviour in PLAIN or kind in BY_NICHE):
             return self  # nobody knows it, which `axis_problems` says
@@ -52,6 +54,11 @@ class ArchiveConfig(Section):
         [AxisConfig(behaviour="trade"), AxisConfig(behaviour="breadth", bins=8)],
         min_length=1,
         description="Axes of behaviour; the archive has a cell for each combination of their bins.",
+    )
+    objective: Literal["all", "home"] = Field(
+        "all",
+        description="What elites are compared by, the mean score over tasks they remember: all of them, or those of "
+        "the niche visited most this generation (for worlds that change).",
     )
     least_tasks: Count = Field(
         8, description="Tasks an organism must remember before it can become an elite: few are mostly luck."

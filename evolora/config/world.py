@@ -5,6 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from evolora.config.archive import ArchiveConfig, axis_problems
+from evolora.config.change import (
+    DifficultyConfig,
+    ExtinctionConfig,
+    OpeningConfig,
+    SeasonConfig,
+    ShockConfig,
+    first_shut,
+)
 from evolora.config.colonies import ColoniesConfig
 from evolora.config.exams import ExamConfig
 from evolora.config.section import Count, Fraction, NonNegative, Positive, Range, Section
@@ -109,6 +117,7 @@ class NicheConfig(Section):
     outflow: Fraction = Field(0.1, description="Share of the stock lost each generation.")
     capacity: Positive = Field(100.0, description="Most energy the stock holds.")
     stock: NonNegative | None = Field(None, description="Energy in stock at the start; None takes one inflow.")
+    open: OpeningConfig | None = Field(None, description="When it feeds and can be visited; None: always.")
     pay: Literal["exact", "partial"] = Field(
         "exact",
         description="exact: only a score of 1 earns; partial: the family's partial credit counts, above the floor.",
@@ -123,65 +132,6 @@ class NicheConfig(Section):
             raise ValueError(
                 f"expected a level below {max(1, len(self.levels))} (levels count from 0), got {self.level}"
             )
-        return self
-
-
-class SeasonConfig(Section):
-    """A cycle of one niche's inflow: inflow · (1 + amplitude · sin(2π (generation + phase) / period))."""
-
-    niche: str = Field(description="Name of the niche.")
-    period: Count = Field(description="Generations from one peak to the next.")
-    amplitude: Fraction = Field(description="How far the inflow swings, as a share of it.")
-    phase: int = Field(0, description="Generations by which the cycle is ahead.")
-
-
-class ShockConfig(Section):
-    """At one generation a niche's price or inflow is multiplied by `factor` for `duration` generations."""
-
-    niche: str = Field(description="Name of the niche.")
-    at: int = Field(ge=0, description="Generation in which it begins.")
-    duration: Count = Field(1, description="Generations that it lasts.")
-    quantity: Literal["price", "inflow"] = Field("inflow", description="What is multiplied.")
-    factor: NonNegative = Field(description="What it is multiplied by.")
-
-
-class ExtinctionConfig(Section):
-    """A mass extinction: at one generation, and every so many from then on, a share of the living dies."""
-
-    at: Count = Field(description="Generation in which it strikes first.")
-    every: int | None = Field(None, ge=1, description="Generations between extinctions; None: only one.")
-    share: Fraction = Field(description="Share of the living (by niche: of those at home there) that dies.")
-    by: Literal["random", "poorest", "richest", "clade", "niche"] = Field(
-        "random", description="Who dies; clade: whole founder lineages, the last as far as the share goes."
-    )
-    niche: str | None = Field(None, description="With by: niche, whose visitors die; else None.")
-
-    @model_validator(mode="after")
-    def _niche_given_where_needed(self) -> "ExtinctionConfig":
-        if (self.by == "niche") != (self.niche is not None):
-            raise ValueError(f"expected a niche with `by: niche` and only there, got by {self.by}, niche {self.niche}")
-        return self
-
-
-class DifficultyConfig(Section):
-    """How the levels of niches that have several follow success."""
-
-    rule: Literal["fixed", "success", "progress"] = Field(
-        "fixed",
-        description="success: harder above one score, easier below another; progress: where scores change most.",
-    )
-    harder_above: Fraction = Field(0.7, description="Smoothed mean score above which a niche goes one level up.")
-    easier_below: Fraction = Field(0.3, description="Smoothed mean score below which a niche goes one level down.")
-    smoothing: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.3, description="Weight of a generation's mean score in the smoothed one."
-    )
-    rest: Count = Field(3, description="Generations with answers that a niche stays at a level at least.")
-    explore: Fraction = Field(0.1, description="With rule progress: chance of any level instead of the best.")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "DifficultyConfig":
-        if self.easier_below >= self.harder_above:
-            raise ValueError(f"expected easier_below < harder_above, got {self.easier_below} >= {self.harder_above}")
         return self
 
 
@@ -381,6 +331,9 @@ class WorldConfig(Section):
             unknown = sorted(named - set(names))
             if unknown:
                 raise ValueError(f"{kind}: expected names of niches ({', '.join(names)}), got {', '.join(unknown)}")
+        openings = [niche.open for niche in self.niches]
+        if (shut := first_shut(openings, self.generations)) is not None:
+            raise ValueError(f"niches: expected one that is open in every generation, got none in generation {shut}")
         if self.selection == "neutral" and not self.economy:
             raise ValueError("selection: expected economy: true where it is neutral (it deals out fortunes), got false")
         if self.colonies.enabled and (self.selection == "neutral" or not self.economy):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from evolora.environment.families.family import Family
 from evolora.environment.overtime import Overtime, within
+from evolora.environment.seasons import Opening
 from evolora.environment.task import Score, Task
 from evolora.environment.text import read_answer
 
@@ -19,7 +20,8 @@ class Niche:
 
     `price` is the energy for a full-score answer; `inflow` (energy per generation), `outflow` (share of the
     stock lost per generation) and `capacity` (energy) are its chemostat's. With `pay` "exact" only a score of
-    1 earns; with "partial" a score s earns max(0, (s - pay_floor) / (1 - pay_floor)).
+    1 earns; with "partial" a score s earns max(0, (s - pay_floor) / (1 - pay_floor)). Without an `opening` it is always
+    open; shut, it takes nothing in and nobody can visit it.
     """
 
     name: str
@@ -30,6 +32,11 @@ class Niche:
     inflow: float = 20.0
     outflow: float = 0.1
     capacity: float = 100.0
+    opening: Opening | None = None
+
+    def is_open(self, generation: int) -> bool:
+        """Whether it feeds, and can be visited, in `generation`."""
+        return self.opening is None or self.opening.includes(generation)
 
     def score(self, task: Task, text: str) -> Score:
         """How good `text` is as an answer to `task`, as this niche pays it. A failing scorer scores 0.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from evolora.organism.organism import Organism
 
+BY_NUMBER = frozenset({"trade", "home"})  # numbers of niches, a bin each
 BY_NICHE = frozenset({"score", "share", "preference"})  # written share:NICHE
 
 
@@ -18,19 +19,32 @@ class Axis:
     bins: int
 
 
-def objective(organism: Organism, least_tasks: int) -> float | None:
-    """Mean score in [0, 1] over the tasks it remembers (up to 40 a niche: `Organism.practice`); None where those are
-    fewer than `least_tasks`."""
+@dataclass(frozen=True)
+class Doings:
+    """What an organism did this generation: `home`, the niche it visited most, and the mean generated tokens of its
+    answers."""
+
+    home: str
+    answer_tokens: float
+
+
+def objective(organism: Organism, least_tasks: int, home: str | None = None) -> float | None:
+    """Mean score in [0, 1] over the tasks it remembers (up to 40 a niche: `Organism.practice`), only those of `home` if
+    given; None where those are fewer than `least_tasks`."""
+    if home is not None:
+        tasks, mean = organism.practice.get(home, (0, 0.0))
+        return mean if tasks >= least_tasks else None
     tasks = sum(number for number, _ in organism.practice.values())
     return _remembered(organism) / tasks if tasks >= least_tasks else None
 
 
-def behaviour(name: str, organism: Organism, answer_tokens: float | None, niches: Sequence[str]) -> float | None:
+def behaviour(name: str, organism: Organism, doings: Doings, niches: Sequence[str]) -> float | None:
     """One number of an organism that has answered something; None where it is undefined.
 
     trade: the number, in `niches`, of the niche in which it remembers the best mean score, the first among equals.
+    home: the number of the niche it visited most this generation.
     breadth: Levins' breadth of the score it remembers by niche, from 0 (one niche) to 1 (all alike); None without any.
-    answer_tokens: as given, the mean generated tokens of this generation's answers.
+    answer_tokens: the mean generated tokens of this generation's answers.
     share:NICHE, score:NICHE: the niche's part of the score it remembers; its mean score there, 0 where it never was.
     preference:NICHE and traits: what it inherited.
     """
@@ -39,10 +53,12 @@ def behaviour(name: str, organism: Organism, answer_tokens: float | None, niches
         case "trade":
             means = [organism.practice.get(one, (0, 0.0))[1] for one in niches]
             return float(means.index(max(means))) if any(means) else None
+        case "home":
+            return float(niches.index(doings.home))
         case "breadth":
             return _breadth(organism, len(niches))
         case "answer_tokens":
-            return answer_tokens
+            return doings.answer_tokens
         case "share":
             tasks, mean = organism.practice.get(niche, (0, 0.0))
             total = _remembered(organism)

@@ -121,6 +121,24 @@ def test_a_mistake_is_one_line_with_its_place_and_remedy(tmp_path: Path, mistake
     assert problems_of(write(tmp_path, f"{SMALL}{lines}\n")) == [problem]
 
 
+@pytest.mark.parametrize(
+    ("opening", "problem"),
+    [
+        (
+            "{at: 1, duration: 4, every: 4}",
+            "small.yaml:2:31: niches.0.open: expected duration < every, got 4 and 4; it would never shut",
+        ),
+        (
+            "{at: 1, duration: 4}",
+            "small.yaml:2:1: niches: expected one that is open in every generation, got none in generation 5",
+        ),
+    ],
+)
+def test_openings_that_make_no_sense_are_one_line(tmp_path: Path, opening: str, problem: str) -> None:
+    text = f"name: small\nniches: [{{family: count_bits, open: {opening}}}]\n"
+    assert problems_of(write(tmp_path, text)) == [problem]
+
+
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = f"{SMALL}seed: -1\nenergy: {{upkep: 1, remains: snk}}\nseed: 3\n"
     overrides = ["generations=0", "zzz.a=1", "niches.count_bit.price=1", "no equals"]

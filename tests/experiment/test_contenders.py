@@ -62,6 +62,48 @@ def test_the_family_shift_asks_what_the_experiment_names(small):
     assert set(small.value("single", 1, "notes.family")) == {"weekday", "opposite"}
 
 
+CHANGING = """\
+experiment: 1
+name: changing
+question: Who remembers what is asked no more?
+world: petri
+set:
+  generations: 8
+  population.founders: 6
+  population.capacity: 6
+  record.elites: 0
+  archive: {enabled: true, axes: [{behaviour: home}], objective: home, least_tasks: 2}
+  niches:
+    - {family: swap_words, inflow: 16, open: {at: 1, duration: 4}}
+    - {family: rhyme, inflow: 16, open: {at: 5, duration: 4}}
+seeds: [1]
+procedure: contender
+params: {size: 2, candidates: 2, selection: 2, tests: 4, tasks_per_step: 2, unseen: {weekday: {}}}
+arms:
+  evolved: {params: {kind: evolved, source: archive}}
+  single: {params: {kind: single, budget_of: evolved}, after: [evolved]}
+  foreseeing: {params: {kind: single, foresight: true, budget_of: evolved}, after: [evolved]}
+  snapshots: {params: {kind: snapshots, budget_of: evolved}, after: [evolved]}
+  specialists: {params: {kind: specialists, budget_of: evolved}, after: [evolved]}
+  soup: {params: {kind: soup, source: archive, budget_of: evolved}, after: [evolved]}
+analysis: contenders
+"""
+
+
+def test_where_niches_open_and_shut_all_arms_run_at_equal_tokens(tmp_path):
+    (tmp_path / "changing.yaml").write_text(CHANGING)
+    cells = make_cells(load_experiment(tmp_path / "changing.yaml"), tmp_path / "out")
+    for cell in cells:
+        cell.folder.mkdir(parents=True)
+        cell.save_result(find_procedure(cell.procedure).function(cell, cell.folder), 1.0)
+    results = read_results(cells)
+    total = results.value("evolved", 1, "tokens.total")
+    for arm in ("single", "foreseeing", "snapshots", "specialists"):
+        assert abs(results.value(arm, 1, "tokens.total") / total - 1) < 0.02
+    assert len(results.value("evolved", 1, "members")) == 2, "an elite of each niche, whoever of them is alive"
+    assert len(results.value("snapshots", 1, "members")) == 2, "one at the end of each term"
+
+
 def test_a_world_that_died_out_is_answered_for_by_the_bare_host(tmp_path):
     """Seeds that fail must not leave the comparison: that would choose those that went well."""
     text = SMALL.replace("generations: 10", "generations: 3\n  energy.upkeep: 500.0")

@@ -1,5 +1,8 @@
 """Baselines: trained by the organisms' own lessons, at the tokens they are given, and mixtures that are exact sums."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +10,13 @@ from sheets import small_petri
 
 from evolora.blueprint import build_rules, standard_traits
 from evolora.build import build_evaluator
+from evolora.environment.seasons import Opening
 from evolora.environment.tasks import split_of
+from evolora.errors import ConfigError
 from evolora.organism.genome import Factors, Genome
 from evolora.portfolio.baselines.contender import Arena, host_with_examples, mixture
 from evolora.portfolio.baselines.mixtures import search_weights, soup, weighted_sum
+from evolora.portfolio.baselines.timetable import always, timetable
 from evolora.portfolio.baselines.trained import Lessons, train_single, train_specialists
 from evolora.portfolio.baselines.training import School
 from evolora.rng import stream
@@ -45,11 +51,11 @@ def surprise(arena, genome) -> float:
 @pytest.mark.parametrize("kind", ["single", "specialists"])
 def test_baselines_spend_the_tokens_they_are_given_within_one_percent(arena, regime, kind):
     meter, lessons = TokenMeter(), Lessons(None, 2)
-    niches = arena.rules.niches
+    terms = always(arena.rules.niches)
     if kind == "single":
-        train_single(arena.config, school(arena, regime), niches, BUDGET, lessons, meter)
+        train_single(arena.config, school(arena, regime), terms, BUDGET, lessons, meter)
     else:
-        train_specialists(arena.config, school(arena, regime), niches, 2, 0.5, BUDGET, lessons, meter)
+        train_specialists(arena.config, school(arena, regime), terms, 2, 0.5, BUDGET, lessons, meter)
     assert abs(meter.total / BUDGET - 1) < 0.01
 
 
@@ -61,7 +67,8 @@ def test_what_selection_will_cost_is_foreseen_within_ten_percent(arena):
 
 
 def test_gold_lessons_teach_the_answer_and_its_stop(arena):
-    trained = train_single(arena.config, school(arena), arena.rules.niches, BUDGET, Lessons(None, 1), TokenMeter())[0]
+    terms = always(arena.rules.niches)
+    trained = train_single(arena.config, school(arena), terms, BUDGET, Lessons(None, 1), TokenMeter())[0]
     untrained = host_with_examples(arena)[0]
     fresh = Genome(trained.factors, trained.traits, trained.scaling)
     assert surprise(arena, fresh) < surprise(arena, untrained) - 0.05
@@ -69,7 +76,7 @@ def test_gold_lessons_teach_the_answer_and_its_stop(arena):
 
 def test_training_is_a_function_of_its_seed(arena):
     runs = [
-        train_single(arena.config, school(arena), arena.rules.niches, 8_000, Lessons(None, 1), TokenMeter())[0]
+        train_single(arena.config, school(arena), always(arena.rules.niches), 8_000, Lessons(None, 1), TokenMeter())[0]
         for _ in range(2)
     ]
     assert all(torch.equal(runs[0].factors[site].b, runs[1].factors[site].b) for site in runs[0].factors)
@@ -94,9 +101,66 @@ def test_specialists_are_dealt_all_niches(arena):
             return dict(pupils), first_step
 
     watching = Watching(arena.evaluator, arena.rules.tasks, 1, "gold", 4, 2)
-    train_specialists(arena.config, watching, arena.rules.niches, 2, 0.5, 10, Lessons(None, 1), TokenMeter())
+    train_specialists(arena.config, watching, always(arena.rules.niches), 2, 0.5, 10, Lessons(None, 1), TokenMeter())
     names = [niche.name for niche in arena.rules.niches]
     assert seen == [[tuple(names)], [(names[0], names[2]), (names[1],)]]
+
+
+def opened(niches, *openings):
+    return [replace(niche, opening=opening) for niche, opening in zip(niches, openings, strict=True)]
+
+
+def test_a_timetable_has_a_term_for_every_stretch_with_the_same_niches_open(arena):
+    names = [niche.name for niche in arena.rules.niches]
+    shifting = opened(arena.rules.niches, Opening(1, 2, every=4), Opening(3, 2, every=4), None)
+    terms = timetable(shifting, 8)  # 1, 2: first and third; 3, 4: second and third; and the same again
+    assert [[niche.name for niche in term.niches] for term in terms] == [[names[0], names[2]], names[1:]] * 2
+    assert [term.end for term in terms] == [Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), 1]
+    assert timetable(arena.rules.niches, 8) == always(arena.rules.niches)
+
+
+def test_a_timetable_leaves_out_generations_in_which_nothing_is_open(arena):
+    late = opened(arena.rules.niches, Opening(3, 1), Opening(5, 2), Opening(5, 2))
+    assert [term.end for term in timetable(late, 9)] == [Fraction(1, 3), 1]
+
+
+class Watched(School):
+    """Writes down who is taught what on which budget, and spends it."""
+
+    def train(self, pupils, budget, meter, purpose, first_step=0):
+        self.seen.append(({place: [n.name for n in pupil.niches] for place, pupil in pupils.items()}, budget))
+        meter.by_purpose[purpose] += budget
+        return dict(pupils), first_step + 1
+
+
+def watched(arena):
+    made = Watched(arena.evaluator, arena.rules.tasks, 1, "gold", 4, 2)
+    object.__setattr__(made, "seen", [])
+    return made
+
+
+def test_adapters_are_taught_what_is_open_in_its_term_and_nothing_else(arena):
+    first, second, third = (niche.name for niche in arena.rules.niches)
+    terms = timetable(opened(arena.rules.niches, Opening(1, 1), Opening(2, 3), Opening(1, 1)), 4)
+    single, alone = watched(arena), Lessons(None, 2)
+    found = train_single(arena.config, single, terms, 400, alone, TokenMeter())
+    half = 200  # where a checkpoint is kept
+    assert single.seen == [({0: [first, third]}, 100), ({0: [second]}, half - 100), ({0: [second]}, 400 - half)]
+    assert list(found) == [0, 1]
+    at_ends = train_single(arena.config, watched(arena), terms, 400, Lessons(None, None), TokenMeter())
+    assert list(at_ends) == [0, 1]
+    several = watched(arena)
+    train_specialists(arena.config, several, terms, 3, 0.0, 400, alone, TokenMeter())
+    assert several.seen == [({0: [first], 1: [third]}, 100), ({2: [second]}, 300)]
+    two = watched(arena)
+    train_specialists(arena.config, two, terms, 2, 0.0, 400, alone, TokenMeter())
+    assert two.seen == [({0: [first, third]}, 100), ({1: [second]}, 300)]  # neighbours in time are one's trade
+
+
+def test_no_generalist_can_come_first_where_niches_open_and_shut(arena):
+    terms = timetable(opened(arena.rules.niches, Opening(1, 1), Opening(2, 1), None), 2)
+    with pytest.raises(ConfigError, match="generalist_share: expected 0 where niches open and shut"):
+        train_specialists(arena.config, watched(arena), terms, 2, 0.5, 400, Lessons(None, 1), TokenMeter())
 
 
 def genome(arena, seed: int, rank: int) -> Genome:

@@ -21,16 +21,24 @@ if TYPE_CHECKING:
 class ContenderParams(Section):
     """Params of `contender`."""
 
-    kind: Literal["evolved", "host", "single", "specialists", "soup", "mixture"] = Field(
+    kind: Literal["evolved", "host", "single", "snapshots", "specialists", "soup", "mixture"] = Field(
         "evolved",
         description="evolved: lives the world; host: the bare host, with examples; single: one adapter on all niches; "
-        "specialists: `size` adapters; soup, mixture: the evolved organisms of the arm `budget_of` as one adapter, "
-        "whose living is counted (a mixture spends its search besides: more than the others).",
+        "snapshots: what that adapter was whenever other niches opened; specialists: `size` adapters; soup, mixture: "
+        "the evolved organisms of the arm `budget_of` as one adapter, whose living is counted (a mixture spends its "
+        "search besides: more than the others).",
     )
     regime: Literal["rewards", "gold"] = Field("rewards", description="What trained adapters learn from.")
     budget_of: str | None = Field(None, description="Arm (in `after`) whose total token passes are this one's budget.")
     size: Count = Field(6, description="Members of the portfolio.")
     router: Literal["ridge", "centroid", "arrow", "fixed"] = Field("ridge", description="How it is routed.")
+    source: Literal["living", "archive"] = Field(
+        "living", description="Where the evolved candidates come from: the last checkpoint's living, or its archive."
+    )
+    foresight: bool = Field(
+        False,
+        description="Whether trained adapters see all niches at all times, also those that are shut in the world.",
+    )
     candidates: Count = Field(16, description="Organisms, best in life first, that answer selection questions.")
     selection: Count = Field(24, description="Selection tasks of each niche: the same for every arm.")
     tests: Count = Field(80, description="Test tasks of each family, at most.")
@@ -96,6 +104,7 @@ def _candidates(
     cell: Cell, params: ContenderParams, folder: Path, arena: "Arena", meter: "TokenMeter", extinct: bool
 ) -> "dict[int, Genome]":
     """Who may enter the portfolio, by id: of a world that died out, the bare host alone."""
+    from evolora.portfolio.archived import candidates_of_archive
     from evolora.portfolio.baselines.contender import host_with_examples, mixture
     from evolora.portfolio.baselines.mixtures import soup
     from evolora.portfolio.examine import bare_host, candidates_of_run
@@ -103,6 +112,8 @@ def _candidates(
     match params.kind:
         case "evolved" if extinct:
             return {0: bare_host(arena.config, arena.evaluator.sites)}
+        case "evolved" if params.source == "archive":
+            return candidates_of_archive(folder / RUN, params.candidates)
         case "evolved":
             return candidates_of_run(folder / RUN, params.candidates)
         case "host":
@@ -112,7 +123,8 @@ def _candidates(
             return {0: bare_host(arena.config, arena.evaluator.sites)}
         case "soup" | "mixture":
             sibling = cell.sibling(params.budget_of or "")
-            genomes = list(candidates_of_run(sibling.folder / RUN, params.candidates).values())
+            source = candidates_of_archive if params.source == "archive" else candidates_of_run
+            genomes = list(source(sibling.folder / RUN, params.candidates).values())
             meter.by_purpose["living"] += _budget(cell, params)
             if params.kind == "soup":
                 return {0: soup(genomes)}
@@ -122,6 +134,7 @@ def _candidates(
 
 
 def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenMeter") -> "dict[int, Genome]":
+    from evolora.portfolio.baselines.timetable import always, timetable
     from evolora.portfolio.baselines.trained import Lessons, train_single, train_specialists
     from evolora.portfolio.baselines.training import School
 
@@ -133,14 +146,15 @@ def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenM
         params.tasks_per_step,
         params.answers_per_task,
     )
-    lessons = Lessons(params.learning_rate, params.checkpoints)
-    many = params.size if params.kind == "specialists" else params.checkpoints
+    niches, snapshots = arena.rules.niches, params.kind == "snapshots"
+    terms = always(niches) if params.foresight else timetable(niches, cell.world.generations)
+    lessons = Lessons(params.learning_rate, None if snapshots else params.checkpoints)
+    many = {"specialists": params.size, "snapshots": len(terms)}.get(params.kind, params.checkpoints)
     budget = max(0, _budget(cell, params) - arena.exam_cost(many))
-    niches = arena.rules.niches
-    if params.kind == "single":
-        return train_single(cell.world, school, niches, budget, lessons, meter)
+    if params.kind != "specialists":
+        return train_single(cell.world, school, terms, budget, lessons, meter)
     share = params.generalist_share
-    return train_specialists(cell.world, school, niches, params.size, share, budget, lessons, meter)
+    return train_specialists(cell.world, school, terms, params.size, share, budget, lessons, meter)
 
 
 def _budget(cell: Cell, params: ContenderParams) -> int:

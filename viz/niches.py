@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evolora.environment.seasons import Shock, price_factor
+from evolora.environment.seasons import Opening, Shock, price_factor
 from evolora.record.run_data import RunData
 from evolora.viz.series import Values, evenly, last_generation, life_generations, number, pick, shown_rows
 from evolora.viz.style import GENERATION, SEQUENTIAL, colour, figure, template, text
@@ -56,16 +56,29 @@ def niche_economy(run: RunData, *, generation: int | None = None, theme: str = "
 
 
 def niche_prices(run: RunData, generations: list[int]) -> Values:
-    """(generations, niches): energy for a full-score answer, price shocks included; NaN where it is not known."""
+    """(generations, niches): energy for a full-score answer, price shocks included; NaN where it is not known, or where
+    the niche is shut."""
     settings = run.world.get("niches")
     base = [number(entry.get("price")) if isinstance(entry, dict) else np.nan for entry in settings or []]
     prices = np.full((len(generations), len(run.niches)), np.nan)
     if len(base) != len(run.niches):
         return prices
     shocks = price_shocks(run)
-    for index, niche in enumerate(run.niches):
-        prices[:, index] = [base[index] * price_factor(niche, generation, shocks) for generation in generations]
+    for index, (niche, entry) in enumerate(zip(run.niches, settings or [], strict=True)):
+        paid = [base[index] * price_factor(niche, generation, shocks) for generation in generations]
+        prices[:, index] = np.where([_is_open(entry, generation) for generation in generations], paid, np.nan)
     return prices
+
+
+def _is_open(entry: object, generation: int) -> bool:
+    """Whether the niche of a world's `entry` is open; one whose opening makes no sense always is."""
+    opening = entry.get("open") if isinstance(entry, dict) else None
+    if not isinstance(opening, dict):
+        return True
+    at, duration, every = (number(opening.get(key)) for key in ("at", "duration", "every"))
+    if not np.isfinite([at, duration]).all():
+        return True
+    return Opening(int(at), int(duration), int(every) if every >= 1 else None).includes(generation)
 
 
 def price_shocks(run: RunData) -> list[Shock]:

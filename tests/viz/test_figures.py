@@ -188,6 +188,19 @@ def test_prices_follow_the_worlds_shocks(pretend_run):
     assert prices[:, 0].tolist() == [0.35, 0.175, 0.175, 0.35] and (prices[:, 1] == 0.35).all()
 
 
+@pytest.mark.parametrize(
+    ("opening", "drawn"),
+    [
+        ({"at": 12, "duration": 2, "every": None}, [False, True, False, False]),
+        ({"at": 2, "duration": 3, "every": 10}, [False, True, True, False]),
+        ({"at": "soon", "duration": 2}, [True, True, True, True]),  # a damaged world file draws what it can
+    ],
+)
+def test_a_niche_that_is_shut_has_no_price(pretend_run, monkeypatch, opening, drawn):
+    monkeypatch.setitem(pretend_run.world["niches"][1], "open", opening)
+    assert np.isfinite(niche_prices(pretend_run, [11, 12, 14, 15])[:, 1]).tolist() == drawn
+
+
 def test_earnings_are_all_meals_and_profiles_are_shares(pretend_run):
     generations, earned = niche_earnings(pretend_run)
     assert generations == list(range(1, 31))

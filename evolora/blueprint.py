@@ -16,6 +16,7 @@ from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError
 from evolora.events import Event
 from evolora.exams import ExamPlan, Exams
+from evolora.lifecycle.arrival import Arrivals
 from evolora.lifecycle.behaviour import BY_NUMBER, Axis
 from evolora.lifecycle.colony_rules import ColonyRules, Contract, Fate, Forwarding, Signing
 from evolora.lifecycle.extinction import Extinction
@@ -27,10 +28,10 @@ from evolora.lifecycle.metabolism import Prices
 from evolora.lifecycle.reproduction import Breeder, found
 from evolora.lifecycle.sharing import Sharing
 from evolora.lifecycle.survival import Survival
-from evolora.organism.founding import draw_traits, found_genome
+from evolora.organism.founding import Founding, draw_traits
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.merging import MERGES
-from evolora.organism.mutation import MUTATIONS, mutate
+from evolora.organism.mutation import MUTATIONS
 from evolora.organism.traits import TraitRange, Traits
 from evolora.record.immigrant import immigrate
 from evolora.rng import stream
@@ -92,6 +93,7 @@ def build_rules(config: WorldConfig) -> Rules:
         random_death=config.death.victims == "random",
         colonies=build_colony_rules(config.colonies) if config.colonies.enabled else None,
         archive=build_archiving(config) if config.archive.enabled else None,
+        arrivals=_build_arrivals(config),
     )
 
 
@@ -253,14 +255,9 @@ def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -
         world.ledger.transfer(SOURCE, account_of(niche), to_units(min(stock, settings.capacity)), Reason.FOUNDING)
         if niche.name in rules.ladders:
             world.tracks[niche.name] = Track.start(settings.level, len(settings.levels))
-    names = [niche.name for niche in rules.niches]
-    founding_ranges = _ranges(config, founding=True)
+    founding = build_founding(config)
     for number in range(config.population.founders):
-        rng = stream(config.seed, "found", number)
-        traits = draw_traits(founding_ranges, names, config.traits.niche_preference_step, rng)
-        genome = found_genome(sites, traits, config.genome.scaling, rng)
-        for _ in range(config.population.founder_mutations):
-            genome = mutate("gaussian", genome, rules.heredity.trait_ranges["rank"], rng)
+        genome = founding.draw(sites, stream(config.seed, "found", number))
         events.append(found(world.population, world.ledger, genome, config.population.founder_energy, 0))
     for number, directory in enumerate(config.population.immigrants):
         genome = immigrant(config, sites, Path(directory), number)
@@ -270,6 +267,33 @@ def found_world(config: WorldConfig, rules: Rules, sites: Sequence[SiteShape]) -
         world.colonies.free_riders.update(world.population.ids[: config.colonies.free_riders])
     world.ledger.close_generation()
     return world, events
+
+
+def build_founding(config: WorldConfig) -> Founding:
+    """How founders are drawn."""
+    return Founding(
+        ranges=_ranges(config, founding=True),
+        niche_names=[_niche_name(niche) for niche in config.niches],
+        preference_step=config.traits.niche_preference_step,
+        scaling=config.genome.scaling,
+        mutations=config.population.founder_mutations,
+        rank_bounds=_ranges(config, founding=False)["rank"],
+    )
+
+
+def _build_arrivals(config: WorldConfig) -> Arrivals | None:
+    population = config.population
+    if population.arrivals is None:
+        return None
+    return Arrivals(
+        at=population.arrivals.at,
+        every=population.arrivals.every,
+        number=population.arrivals.number,
+        energy=population.founder_energy,
+        capacity=population.capacity,
+        crowding=config.death.crowding,
+        founding=build_founding(config),
+    )
 
 
 def immigrant(config: WorldConfig, sites: Sequence[SiteShape], directory: Path, number: int) -> Genome:

@@ -91,8 +91,8 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
 
     1 niches grow  2 organisms forage  3 they answer  4 answers become energy, the best become elites  5 they learn
     6 in a neutral world chance deals out their fortunes  7 some die  8 the world strikes some more  9 some reproduce
-    10 colonies act  11 difficulty follows success  12 the books are closed, the ecology is measured (costly measures if
-    `thorough`), all is reported
+    10 newcomers arrive  11 colonies act  12 difficulty follows success  13 the books are closed, the ecology is
+    measured (costly measures if `thorough`), all is reported
     """
     world.generation += 1
     stages.grow_niches(world, rules)
@@ -107,6 +107,7 @@ def advance(world: World, rules: Rules, evaluator: Evaluator, thorough: bool = F
     events: list[Event] = [*elevations, *stages.cull(world, rules, settlement.owed)]
     events += disturbance.strike(world, rules, outcomes)
     events += stages.breed(world, rules, outcomes, guests(world, rules))
+    events += stages.welcome(world, rules)
     acts = act(world, rules, evaluator, outcomes, settlement, events)
     events += acts.events
     colonies = measure_colonies(world, rules, outcomes, settlement, lives, events, acts)

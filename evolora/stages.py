@@ -280,6 +280,13 @@ def breed(world: World, rules: Rules, outcomes: Sequence[Outcome], guests: Guest
     return events
 
 
+def welcome(world: World, rules: Rules) -> list[Event]:
+    """Newcomers from outside, where any are due."""
+    if rules.arrivals is None or not rules.arrivals.are_due(world.generation):
+        return []
+    return rules.arrivals.arrive(world.population, world.ledger, world.generation, rules.seed, rules.heir)
+
+
 def mean_scores(world: World, outcomes: Sequence[Outcome]) -> dict[int, int]:
     """Organism id -> millionths of its mean score over this generation's encounters; 0 without any."""
     scores: defaultdict[int, list[float]] = defaultdict(list)

@@ -11,6 +11,7 @@ from evolora.environment.seasons import Season, Shock
 from evolora.environment.tasks import TaskSource
 from evolora.history import History
 from evolora.lifecycle.archive import Archive
+from evolora.lifecycle.arrival import Arrivals
 from evolora.lifecycle.behaviour import Axis
 from evolora.lifecycle.colony import Colonies
 from evolora.lifecycle.colony_rules import ColonyRules
@@ -75,7 +76,8 @@ class Rules:
 
     `ladders` are the levels, easiest first, of the niches whose difficulty moves by `difficulty`, by name. Without
     `economy` nothing is earned or paid and births go to the best scores; with `random_death` chance says who dies in
-    the place of those who cannot pay. `colonies` None: everybody lives alone; `archive` None: no elites are kept."""
+    the place of those who cannot pay. `colonies` None: everybody lives alone; `archive` None: no elites are kept;
+    `arrivals` None: nobody comes from outside."""
 
     seed: int
     niches: Sequence[Niche]
@@ -100,3 +102,4 @@ class Rules:
     random_death: bool
     colonies: ColonyRules | None = None
     archive: Archiving | None = None
+    arrivals: Arrivals | None = None

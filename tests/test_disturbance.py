@@ -149,7 +149,7 @@ RUN = {
         {"family": "toy_family:NonAscii", "name": "two", "levels": [{"kind": "d"}, {"kind": "e"}], "level": 1},
     ],
     "traits": {"rank": {"founders": [2, 2], "bounds": [1, 3], "step": 0.5}},
-    "population": {"founders": 8, "capacity": 10},
+    "population": {"founders": 8, "capacity": 10, "arrivals": {"at": 2, "every": 3}},
     "encounters": {"visits": 2, "answers_per_task": 2, "tasks_per_niche": 2},
     "sharing": {"rule": "competition", "alpha": 0.5},
     "extinctions": [{"at": 3, "every": 3, "share": 0.4, "by": "clade"}],
@@ -158,7 +158,7 @@ RUN = {
 
 
 @pytest.mark.parametrize("rule", ["success", "progress"])
-def test_a_run_with_moving_levels_and_extinctions_resumes_byte_for_byte(rule, tmp_path):
+def test_a_run_with_moving_levels_extinctions_and_newcomers_resumes_byte_for_byte(rule, tmp_path):
     difficulty = {"rule": rule, "harder_above": 0.45, "easier_below": 0.35, "rest": 1, "explore": 0.5}
     config = WorldConfig.model_validate({**RUN, "difficulty": difficulty})
     whole, first = open_run(config, tmp_path / "whole"), open_run(config, tmp_path / "parts")

@@ -19,7 +19,7 @@ CAUSES = {
 KINDS = {
     "clone": "a mutated copy of one parent",
     "merge": "two parents' adapters merged",
-    "founder": "there from the beginning",
+    "founder": "there from the beginning, or come from outside",
 }
 
 

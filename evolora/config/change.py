@@ -1,4 +1,4 @@
-"""The part of a world file that speaks of change from outside: openings, seasons, shocks, extinctions, difficulty."""
+"""The part of a world file that speaks of change from outside: openings, seasons, arrivals, and the like."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -26,6 +26,14 @@ class OpeningConfig(Section):
     def rule(self) -> Opening:
         """The same as the environment has it."""
         return Opening(self.at, self.duration, self.every)
+
+
+class ArrivalsConfig(Section):
+    """Newcomers in the course of the run: drawn, and given energy, as founders are."""
+
+    at: Count = Field(description="Generation in which the first come.")
+    every: int | None = Field(None, ge=1, description="Generations between arrivals; None: only one.")
+    number: Count = Field(1, description="How many come; in a full world death.crowding says who makes room.")
 
 
 def first_shut(openings: Sequence[OpeningConfig | None], generations: int) -> int | None:

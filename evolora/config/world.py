@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from evolora.config.archive import ArchiveConfig, axis_problems
 from evolora.config.change import (
+    ArrivalsConfig,
     DifficultyConfig,
     ExtinctionConfig,
     OpeningConfig,
@@ -174,6 +175,7 @@ class PopulationConfig(Section):
     immigrants: list[str] = Field(
         [], description="Folders of PEFT LoRA adapters for this host that live from the start, beside the founders."
     )
+    arrivals: ArrivalsConfig | None = Field(None, description="Naive newcomers in the course of the run; None: nobody.")
 
 
 class EnergyConfig(Section):

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from evolora.organism.genome import Factors, Genome, SiteShape
 from evolora.organism.low_rank import fresh_a
+from evolora.organism.mutation import mutate
 from evolora.organism.traits import TraitRange, Traits, range_of
 
 
@@ -64,3 +66,26 @@ def draw_traits(
         num_examples=whole("num_examples"),
         niche_preferences={name: preference_step * float(rng.standard_normal()) for name in sorted(niche_names)},
     )
+
+
+@dataclass(frozen=True)
+class Founding:
+    """How a world's founders are drawn: traits out of `ranges`, then `mutations` of the weights, so that they differ.
+
+    `rank_bounds` is where mutation may take the rank.
+    """
+
+    ranges: Mapping[str, TraitRange]
+    niche_names: Sequence[str]
+    preference_step: float
+    scaling: float
+    mutations: int
+    rank_bounds: TraitRange
+
+    def draw(self, sites: Sequence[SiteShape], rng: np.random.Generator) -> Genome:
+        """A founder's genome, with factors at all `sites`."""
+        traits = draw_traits(self.ranges, self.niche_names, self.preference_step, rng)
+        genome = found_genome(sites, traits, self.scaling, rng)
+        for _ in range(self.mutations):
+            genome = mutate("gaussian", genome, self.rank_bounds, rng)
+        return genome

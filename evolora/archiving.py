@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from evolora.disturbance import homes
-from evolora.environment.encounter import Outcome
+from evolora.environment.encounter import Outcome, homes
 from evolora.events import Birth, Elevation, Event
 from evolora.lifecycle.archive import Archive, keepsake
 from evolora.lifecycle.behaviour import Doings, behaviour, objective

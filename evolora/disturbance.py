@@ -1,9 +1,9 @@
 """What changes a world from outside its organisms' lives: difficulty that moves, and mass extinctions."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
-from evolora.environment.encounter import Outcome
+from evolora.environment.encounter import Outcome, homes
 from evolora.environment.niche import Niche
 from evolora.events import Death, DeathCause
 from evolora.lifecycle.survival import bury
@@ -52,11 +52,3 @@ def strike(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Deat
             for identity in extinction.find_victims(world.population, energies, homes(outcomes), rng)
         ]
     return deaths
-
-
-def homes(outcomes: Sequence[Outcome]) -> dict[int, str]:
-    """Organism id -> the niche it visited most this generation, the first by name among equals."""
-    visits: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for outcome in outcomes:
-        visits[outcome.encounter.organism_id][outcome.encounter.niche] += 1
-    return {identity: min(own, key=lambda name: (-own[name], name)) for identity, own in visits.items()}

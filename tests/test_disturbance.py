@@ -7,8 +7,9 @@ from hostless import SETTINGS, Coin, make_world
 
 from evolora.build import open_run, resume_run
 from evolora.config.world import WorldConfig
-from evolora.disturbance import homes, niches_now
+from evolora.disturbance import niches_now
 from evolora.environment.chemostat import outflow_amount
+from evolora.environment.encounter import homes
 from evolora.events import Birth, Death, DeathCause
 from evolora.generation import advance
 from evolora.record.checkpoint import checkpoints, load_checkpoint

@@ -4,7 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from evolora.environment.seasons import Opening, Shock, price_factor
+from evolora.calendar import Opening
+from evolora.environment.seasons import Shock, price_factor
 from evolora.record.run_data import RunData
 from evolora.viz.series import Values, evenly, last_generation, life_generations, number, pick, shown_rows
 from evolora.viz.style import GENERATION, SEQUENTIAL, colour, figure, template, text

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from evolora.calendar import Opening
 from evolora.config.section import Count, Fraction, NonNegative, Section
-from evolora.environment.seasons import Opening
 
 
 class OpeningConfig(Section):

@@ -1,5 +1,7 @@
 """Encounters (an organism given a task) and the answers they bring."""
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,3 +78,11 @@ class Outcome:
     def num_tokens(self) -> int:
         """Prompt tokens, which the samples share, and all generated tokens."""
         return self.answers[0].prompt_tokens + sum([len(answer.token_ids) for answer in self.answers])
+
+
+def homes(outcomes: Sequence[Outcome]) -> dict[int, str]:
+    """Organism id -> the niche it visited most this generation, the first by name among equals."""
+    visits: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for outcome in outcomes:
+        visits[outcome.encounter.organism_id][outcome.encounter.niche] += 1
+    return {identity: min(own, key=lambda name: (-own[name], name)) for identity, own in visits.items()}

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from evolora.calendar import Opening
 from evolora.environment.families.family import Family
 from evolora.environment.overtime import Overtime, within
-from evolora.environment.seasons import Opening
 from evolora.environment.task import Score, Task
 from evolora.environment.text import read_answer
 

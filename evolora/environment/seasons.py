@@ -1,4 +1,4 @@
-"""Openings, seasons and shocks: when a niche is there, its inflow and price, as pure functions of the generation."""
+"""Seasons and shocks: what changes a niche's inflow and price, as pure functions of the generation."""
 
 import math
 from collections.abc import Iterable
@@ -21,20 +21,6 @@ class Season:
         """1 + amplitude · sin(2π (generation + phase) / period); 1 on average over a period."""
         turn = ((generation + self.phase) % self.period) / self.period
         return max(0.0, 1.0 + self.amplitude * math.sin(2 * math.pi * turn))
-
-
-@dataclass(frozen=True)
-class Opening:
-    """From generation `at`, for `duration` generations, a niche is open; again `every` so many from then on."""
-
-    at: int
-    duration: int
-    every: int | None = None
-
-    def includes(self, generation: int) -> bool:
-        """Whether it is open then."""
-        since = generation - self.at
-        return since >= 0 and (since if self.every is None else since % self.every) < self.duration
 
 
 @dataclass(frozen=True)

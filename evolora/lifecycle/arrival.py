@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from evolora.calendar import recurs
 from evolora.events import DeathCause, Event
 from evolora.lifecycle.ledger import Ledger
 from evolora.lifecycle.reproduction import found
@@ -31,8 +32,7 @@ class Arrivals:
 
     def are_due(self, generation: int) -> bool:
         """Whether newcomers come then."""
-        since = generation - self.at
-        return since == 0 if self.every is None else since >= 0 and since % self.every == 0
+        return recurs(generation, self.at, self.every)
 
     def arrive(self, population: Population, ledger: Ledger, generation: int, seed: int, heir: Heir) -> list[Event]:
         """Let newcomers live; returns their births and the deaths of who made room. Nobody comes where nobody lives."""

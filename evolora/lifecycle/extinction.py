@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from evolora.calendar import recurs
 from evolora.organism.organism import Organism
 
 Target = Literal["random", "poorest", "richest", "clade", "niche"]
@@ -28,8 +29,7 @@ class Extinction:
 
     def strikes(self, generation: int) -> bool:
         """Whether it happens in `generation`."""
-        since = generation - self.at
-        return since == 0 or (self.every is not None and since > 0 and since % self.every == 0)
+        return recurs(generation, self.at, self.every)
 
     def find_victims(
         self,

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from evolora.environment.chemostat import inflow_amount, outflow_amount, to_micro
-from evolora.environment.seasons import Opening, Season, Shock, inflow_factor, price_factor
+from evolora.environment.seasons import Season, Shock, inflow_factor, price_factor
 
 
 @pytest.mark.parametrize("period", [1, 2, 5, 12])
@@ -23,18 +23,6 @@ def test_a_season_follows_the_sine_of_its_phase() -> None:
     assert season.factor(1) == pytest.approx(1.5)
     assert season.factor(5) == pytest.approx(0.5)
     assert season.factor(0) == pytest.approx(1 + 0.5 * math.sin(math.pi / 4))
-
-
-@pytest.mark.parametrize(
-    ("opening", "expected"),
-    [
-        (Opening(3, 2), [3, 4]),
-        (Opening(1, 2, every=5), [1, 2, 6, 7, 11]),
-        (Opening(4, 1, every=3), [4, 7, 10]),  # and not in generation 1, which is before the first
-    ],
-)
-def test_an_opening_is_open_for_so_long_and_again_every_so_many(opening: Opening, expected: list[int]) -> None:
-    assert [generation for generation in range(12) if opening.includes(generation)] == expected
 
 
 def test_a_shock_lasts_as_long_as_it_says_and_touches_only_its_niche_and_quantity() -> None:

@@ -115,7 +115,7 @@ def test_every_event_is_a_json_row_that_names_itself(make_economy):
 
 
 def test_no_rule_knows_the_clock_the_config_the_host_or_a_hidden_random_state():
-    allowed = {"events", "errors", "rng", "lifecycle", "organism", "environment"}
+    allowed = {"calendar", "events", "errors", "rng", "lifecycle", "organism", "environment"}
     for path in Path(evolora.lifecycle.__path__[0]).glob("*.py"):
         source = path.read_text(encoding="utf-8")
         assert "default_rng" not in source and "np.random.seed" not in source

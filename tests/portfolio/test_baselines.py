@@ -10,7 +10,7 @@ from sheets import small_petri
 
 from evolora.blueprint import build_rules, standard_traits
 from evolora.build import build_evaluator
-from evolora.environment.seasons import Opening
+from evolora.calendar import Opening
 from evolora.environment.tasks import split_of
 from evolora.errors import ConfigError
 from evolora.organism.genome import Factors, Genome

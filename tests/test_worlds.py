@@ -42,6 +42,7 @@ def test_there_are_the_worlds_the_readme_names():
         "learning_only",
         "solo",
         "pulse",
+        "tides",
         "petri",
         *(f"petri_{name}" for name in petri),
     }

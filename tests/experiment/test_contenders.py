@@ -241,6 +241,7 @@ def test_router_and_lifecycle_are_told_apart():
         "budget_sweep",
         "portfolio_size",
         "host_size",
+        "portfolio_through_change",
     ],
 )
 @pytest.mark.parametrize("quick", [False, True])

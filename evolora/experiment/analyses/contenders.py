@@ -72,7 +72,7 @@ def splits_of(results: Results) -> list[str]:
 def usual_mode(results: Results, arm: str) -> str:
     """How an arm is meant to answer: by its router, or by its best single where it is one adapter's checkpoints."""
     params = next((cell.params for (name, _), cell in results.cells.items() if name == arm), {})
-    return PORTFOLIO if params.get("kind") in ("evolved", "specialists") else ALONE
+    return PORTFOLIO if params.get("kind") in ("evolved", "snapshots", "specialists") else ALONE
 
 
 def pairs_of(results: Results, first: tuple[str, str], second: tuple[str, str], split: str) -> dict[int, Pairs]:

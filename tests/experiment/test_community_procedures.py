@@ -87,9 +87,10 @@ def test_every_kind_of_the_community_is_brought_back_and_followed(cells):
     found = values(cells, "invaded")
     assert found["kinds"] and found["num_kinds"] == len(found["kinds"])
     for trial in [*found["kinds"].values(), found["control"]]:
-        assert trial["counts"][0] == 2 and len(trial["counts"]) == 3
+        (counts,) = trial["counts"]
+        assert counts[0] == 2 and len(counts) == 3
         assert math.isfinite(trial["others_growth"])
-        assert trial["growth"] == pytest.approx(math.log((trial["counts"][-1] + 0.5) / 2.5) / 2)
+        assert trial["growth"] == pytest.approx(math.log((counts[-1] + 0.5) / 2.5) / 2)
     generations = (found["num_kinds"] + 1) * 3
     assert found["books"] == {"generations": generations, "inexact": 0, "largest_residual": 0}
     assert len(log(cells, "evolved", "metrics.jsonl")) == 4  # the community itself has not been touched
@@ -100,6 +101,18 @@ def test_a_community_is_followed_past_the_generations_at_which_its_record_forget
     params = InvadeParams(of="evolved", invaders=3, settle=6, grow=8, least=2)
     found = invade(replace(cell, params=params.model_dump()), cell.folder)
     assert found["books"]["generations"] == (found["num_kinds"] + 1) * 14 and found["books"]["inexact"] == 0
+
+
+def test_trials_are_repeated_with_other_luck_and_their_mean_counts(cells):
+    cell = cells["invaded"]
+    params = InvadeParams(of="evolved", invaders=3, settle=1, grow=4, least=2, repeats=4)
+    found = invade(replace(cell, params=params.model_dump()), cell.folder)
+    for trial in [*found["kinds"].values(), found["control"]]:
+        assert len(trial["counts"]) == 4
+        assert trial["growth"] == pytest.approx(sum(growth(counts) for counts in trial["counts"]) / 4)
+    assert any(len({tuple(counts) for counts in trial["counts"]}) > 1 for trial in found["kinds"].values())
+    once = invade(replace(cell, params=params.model_copy(update={"repeats": 1}).model_dump()), cell.folder)
+    assert all(trial["counts"] == found["kinds"][kind]["counts"][:1] for kind, trial in once["kinds"].items())
 
 
 def test_growth_is_none_when_numbers_stay_and_finite_when_all_die():

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from evolora.config.section import Count, Section
 from evolora.experiment.cell import Cell
 from evolora.experiment.procedures.simulate import RUN
 from evolora.experiment.registry import procedure
-from evolora.rng import stream
+from evolora.rng import key64, stream
 
 if TYPE_CHECKING:
     from evolora.evaluation.evaluator import Evaluator
@@ -31,6 +31,7 @@ class InvadeParams(Section):
     settle: int = Field(5, ge=0, description="Generations that the others live without the kind before.")
     grow: Count = Field(10, description="Generations after which the invaders' descendants are counted.")
     least: Count = Field(4, description="Organisms of a kind from which it is one of the community's.")
+    repeats: Count = Field(1, description="Trials of each kind, with other invaders and other luck; their mean counts.")
 
 
 @dataclass
@@ -54,13 +55,21 @@ class Trial:
     line: tuple[int, ...]
     others: tuple[int, ...]
 
-    def to_values(self) -> dict[str, JsonValue]:
-        """Numbers and growth of both, for a cell's result."""
-        return {
-            "counts": list(self.line),
-            "growth": round(growth(self.line), 9),
-            "others_growth": round(growth(self.others), 9),
-        }
+
+def growths(trials: Sequence[Trial]) -> tuple[float, float]:
+    """Mean growth over trials, of the invaders' line and of all others."""
+    own, others = ([growth(trial.line) for trial in trials], [growth(trial.others) for trial in trials])
+    return float(np.mean(own)), float(np.mean(others))
+
+
+def to_values(trials: Sequence[Trial]) -> dict[str, JsonValue]:
+    """The line's numbers, trial by trial, and mean growth of line and others, for a cell's result."""
+    own, others = growths(trials)
+    return {
+        "counts": [list(trial.line) for trial in trials],
+        "growth": round(own, 9),
+        "others_growth": round(others, 9),
+    }
 
 
 @procedure("invade", InvadeParams)
@@ -68,7 +77,7 @@ def invade(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     """For each kind (niche of most score) of a sibling's final community: remove all of it, let the others settle,
     bring a few of the removed back as they were, count their living descendants and everybody else.
 
-    Values: `kinds` name -> {residents, counts, growth, others_growth}; `growth` and `others_growth`, means over kinds;
+    Values: `kinds` name -> {residents, counts (a list a trial), growth, others_growth}; these two as means over kinds;
     `control`, the same for as many residents of any kind copied into the whole community, from which nobody was taken.
     Growth is per generation, ln((n + 1/2) / (n0 + 1/2)) / generations: the halves keep it finite where all died.
     """
@@ -80,23 +89,31 @@ def invade(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     world, _ = load_checkpoint(checkpoints(cell.sibling(params.of).folder / RUN)[-1])
     rules, evaluator = build_rules(cell.world), build_evaluator(cell.world)
     kinds, books = kinds_of(world, rules), _Books()
-    trials: dict[str, Trial] = {}
+    trials: dict[str, list[Trial]] = {}
     residents = Counter(kinds.values())
     for kind in sorted(kind for kind in residents if residents[kind] >= params.least):
         removed = [world.population[identity] for identity, own in kinds.items() if own == kind]
-        trials[kind] = _trial(world, rules, evaluator, removed, removed, params, books)
-    control = _trial(world, rules, evaluator, [], list(world.population), params, books)
+        trials[kind] = [_trial(world, one, evaluator, removed, removed, params, books) for one in lucks(rules, params)]
+    everybody = list(world.population)
+    control = [_trial(world, one, evaluator, [], everybody, params, books) for one in lucks(rules, params)]
     evaluator.close()
-    own, others = ([growth(t.line) for t in trials.values()], [growth(t.others) for t in trials.values()])
+    means = [growths(own) for own in trials.values()]
+    own, others = [mean for mean, _ in means], [mean for _, mean in means]
     return {
-        "kinds": {kind: {"residents": residents[kind], **trial.to_values()} for kind, trial in trials.items()},
+        "kinds": {kind: {"residents": residents[kind], **to_values(own)} for kind, own in trials.items()},
         "num_kinds": len(trials),
         "growth": round(float(np.mean(own)), 9) if own else None,
         "others_growth": round(float(np.mean(others)), 9) if others else None,
         "grown": sum(one > 0 for one in own),
-        "control": control.to_values(),
+        "control": to_values(control),
         "books": dict(vars(books)),
     }
+
+
+def lucks(rules: "Rules", params: InvadeParams) -> "list[Rules]":
+    """The rules for every repeat: the same, and with other seeds (tasks stay the same)."""
+    seeds = [rules.seed if number == 0 else key64(rules.seed, "repeat", number) for number in range(params.repeats)]
+    return [replace(rules, seed=seed) for seed in seeds]
 
 
 def kinds_of(world: "World", rules: "Rules") -> dict[int, str]:

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from evolora.calendar import Opening
 from evolora.config.section import Count, Fraction, NonNegative, Section
 
+LOOKED_AT = 10_000  # generations in which something must be open: a stranger's world must not keep its reader waiting
+
 
 class OpeningConfig(Section):
     """When a niche is open; shut, it takes nothing in and nobody can visit it."""
@@ -37,12 +39,12 @@ class ArrivalsConfig(Section):
 
 
 def first_shut(openings: Sequence[OpeningConfig | None], generations: int) -> int | None:
-    """The first generation up to `generations` in which nothing is open; None: there is none."""
-    if None in openings:
+    """The first generation up to `generations` in which nothing is open; None: there is none, as far as is looked."""
+    rules = [one.rule for one in openings if one is not None]
+    if len(rules) < len(openings):
         return None
-    return next(
-        (g for g in range(1, generations + 1) if not any(one and one.rule.includes(g) for one in openings)), None
-    )
+    looked_at = range(1, min(generations, LOOKED_AT) + 1)
+    return next((g for g in looked_at if not any(rule.includes(g) for rule in rules)), None)
 
 
 class SeasonConfig(Section):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from world_files import SMALL, problems_of, write
 
+from evolora.config.load import load_world
 from evolora.config.shipped import shipped_files
 
 MISTAKES = {
@@ -137,6 +138,13 @@ def test_a_mistake_is_one_line_with_its_place_and_remedy(tmp_path: Path, mistake
 def test_openings_that_make_no_sense_are_one_line(tmp_path: Path, opening: str, problem: str) -> None:
     text = f"name: small\nniches: [{{family: count_bits, open: {opening}}}]\n"
     assert problems_of(write(tmp_path, text)) == [problem]
+
+
+def test_a_world_of_endless_generations_is_read_at_once(tmp_path: Path) -> None:
+    text = "name: small\ngenerations: 1000000000000\nniches:\n"
+    text += "  - {family: count_bits, open: {at: 1, duration: 1, every: 2}}\n"
+    text += "  - {family: letter_at, open: {at: 2, duration: 1, every: 2}}\n"
+    assert load_world(write(tmp_path, text)).generations == 10**12
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:

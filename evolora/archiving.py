@@ -25,11 +25,11 @@ def elevate(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Eve
     names, done = [niche.name for niche in rules.niches], doings(outcomes)
     events: list[Event] = []
     for organism in world.population:
-        if organism.id not in done or not organism.active.is_finite():
+        own = done.get(organism.id)
+        if own is None:
             continue
-        own = done[organism.id]
         score = objective(organism, rules.archive.least_tasks, own.home if rules.archive.objective == "home" else None)
-        if score is None:
+        if score is None or not organism.active.is_finite():
             continue
         shown = [behaviour(axis.behaviour, organism, own, names) for axis in archive.axes]
         measures = [value for value in shown if value is not None]

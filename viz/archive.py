@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from evolora.lifecycle.behaviour import BY_NUMBER
 from evolora.record.run_data import RunData
 from evolora.viz.series import Values, number, pick, shown_rows
 from evolora.viz.style import GENERATION, SEQUENTIAL, colour, figure, text
@@ -125,7 +126,7 @@ def _side(run: RunData, axis: object) -> Side | None:
     if not isinstance(axis, dict) or not isinstance(axis.get("behaviour"), str):
         return None
     name, bins = axis["behaviour"], axis.get("bins")
-    if name in ("trade", "home"):
+    if name in BY_NUMBER:
         return Side(name, tuple(text(niche, 24) for niche in run.niches))
     if type(bins) is not int or not 1 <= bins <= MOST_BINS:
         return None

@@ -79,7 +79,7 @@ def _is_open(entry: object, generation: int) -> bool:
     at, duration, every = (number(opening.get(key)) for key in ("at", "duration", "every"))
     if not np.isfinite([at, duration]).all():
         return True
-    return Opening(int(at), int(duration), int(every) if every >= 1 else None).includes(generation)
+    return Opening(int(at), int(duration), int(every) if 1 <= every < np.inf else None).includes(generation)
 
 
 def price_shocks(run: RunData) -> list[Shock]:

@@ -193,6 +193,7 @@ def test_prices_follow_the_worlds_shocks(pretend_run):
     [
         ({"at": 12, "duration": 2, "every": None}, [False, True, False, False]),
         ({"at": 2, "duration": 3, "every": 10}, [False, True, True, False]),
+        ({"at": 12, "duration": 2, "every": float("inf")}, [False, True, False, False]),
         ({"at": "soon", "duration": 2}, [True, True, True, True]),  # a damaged world file draws what it can
     ],
 )

@@ -58,7 +58,10 @@ def build_rules(config: WorldConfig) -> Rules:
         shocks=[Shock(s.niche, s.at, s.factor, s.duration, s.quantity) for s in config.shocks],
         diet=Diet(config.encounters.visits, config.encounters.answers_per_task, config.encounters.tasks_per_niche),
         forager=Forager(
-            config.encounters.preference_weight, config.encounters.profit_weight, config.encounters.choice == "even"
+            config.encounters.preference_weight,
+            config.encounters.profit_weight,
+            config.encounters.choice == "even",
+            config.encounters.scent_weight,
         ),
         prices=build_prices(config),
         survival=Survival(config.death.insolvency, config.death.max_age),

@@ -20,7 +20,7 @@ from evolora.organism.population import Population
 from evolora.routing.choosing import greedy_coverage
 from evolora.routing.exam import HOST_ID, Examiner, Numbers, Question, Sheet
 from evolora.routing.modes import Routing, oracle, routed, single
-from evolora.routing.router import fit_ridge
+from evolora.routing.ridge import fit_ridge
 from evolora.routing.tokens import TokenMeter
 
 

@@ -60,13 +60,16 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
     offered = {
         name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
     }
+    stocks = [to_energy(world.ledger.balance(account_of(niche))) / niche.capacity for niche in niches.values()]
+    fullness = [min(1.0, stock) for stock in stocks]
     shown: dict[tuple[str, int], tuple[Task, ...]] = {}  # a niche's worked examples, by how many
     encounters = []
     for organism in world.population:
         rng = stream(rules.seed, "forage", world.generation, organism.id)
         traits = organism.active.traits
         visits: Counter[str] = Counter()
-        for place, name in enumerate(rules.forager.choose(organism, list(niches), rules.diet.visits, rng)):
+        choice = rules.forager.choose(organism, list(niches), rules.diet.visits, rng, fullness)
+        for place, name in enumerate(choice):
             dealt = int(rng.integers(len(offered[name]))) if rules.forager.even else visits[name]
             task = offered[name][dealt % len(offered[name])]
             visits[name] += 1

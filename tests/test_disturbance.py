@@ -14,7 +14,7 @@ from evolora.events import Birth, Death, DeathCause
 from evolora.generation import advance
 from evolora.record.checkpoint import checkpoints, load_checkpoint
 from evolora.record.run_dir import EVENTS, LIVES, METRICS
-from evolora.stages import account_of, mean_scores
+from evolora.stages import account_of, forage, grow_niches, mean_scores
 
 LEVELS = [{"family": "letter_at", "levels": [{"place": "first"}, {"place": "second"}, {"place": "last"}]}]
 MECHANISMS = {
@@ -188,6 +188,20 @@ def test_a_niche_that_is_shut_feeds_nobody_and_nobody_can_visit_it():
         left = stocks[shut] - outflow_amount(stocks[shut], closed.outflow)
         assert world.ledger.balance(account_of(closed)) == left
         assert lived_one.report.residual == 0
+
+
+def test_what_nobody_eats_draws_visitors_where_organisms_smell_food():
+    full, bare = dict.fromkeys(("capacity", "inflow"), 50.0), {"capacity": 50.0, "inflow": 0.0}
+    niches = [{**niche, **stock} for niche, stock in zip(SETTINGS["niches"], (full, bare), strict=True)]
+    share = {}
+    for weight in (0.0, 6.0):
+        encounters = {**SETTINGS["encounters"], "scent_weight": weight, "profit_weight": 0.0, "visits": 20}
+        world, rules = make_world(3, niches=niches, encounters=encounters)
+        advance(world, rules, Coin())  # everything is eaten
+        grow_niches(world, rules)
+        visits = [encounter.niche for encounter in forage(world, rules)]
+        share[weight] = visits.count("second") / len(visits)
+    assert 0.4 < share[0.0] < 0.6 and share[6.0] < 0.05
 
 
 def test_a_generation_in_which_nothing_is_open_costs_upkeep_and_nothing_else():

@@ -43,6 +43,7 @@ def test_there_are_the_worlds_the_readme_names():
         "solo",
         "pulse",
         "tides",
+        "tides_gold",
         "petri",
         *(f"petri_{name}" for name in petri),
     }

@@ -25,7 +25,7 @@ def portfolio(
             show_default=False,
         ),
     ] = None,
-    router: Annotated[str, typer.Option(help="ridge, centroid, arrow or fixed.")] = "ridge",
+    router: Annotated[str, typer.Option(help="ridge, recogniser, centroid, arrow or fixed.")] = "ridge",
     candidates: Annotated[int, typer.Option(min=1, help="Organisms that answer selection tasks, best in life.")] = 24,
     source: Annotated[
         Literal["living", "archive"],

@@ -158,6 +158,9 @@ class EncountersConfig(Section):
     )
     preference_weight: NonNegative = Field(1.0, description="Weight of heritable preference in foraging.")
     profit_weight: NonNegative = Field(1.0, description="Weight of what an organism learnt of each niche's profit.")
+    scent_weight: NonNegative = Field(
+        0.0, description="Weight of how full each niche is (stock / capacity): what nobody eats draws visitors."
+    )
     choice: Literal["own", "even"] = Field(
         "own", description="own: organisms choose by those weights; even: nobody chooses, visits are dealt evenly."
     )

@@ -13,25 +13,34 @@ LONGEST_PRACTICE = 40  # tasks that an organism's longer memory of a niche avera
 
 @dataclass(frozen=True)
 class Forager:
-    """Chooses niches from what an organism inherited and what it learnt, with a weight for each; or, where `even`,
-    deals every organism all niches in turn, in an order of chance."""
+    """Chooses niches from what an organism inherited, what it learnt and how full they are, with a weight for each; or,
+    where `even`, deals every organism all niches in turn, in an order of chance."""
 
     preference_weight: float
     profit_weight: float
     even: bool = False
+    scent_weight: float = 0.0
 
     def choose(
-        self, organism: Organism, niche_names: Sequence[str], visits: int, rng: np.random.Generator
+        self,
+        organism: Organism,
+        niche_names: Sequence[str],
+        visits: int,
+        rng: np.random.Generator,
+        fullness: Sequence[float] | None = None,
     ) -> list[str]:
         """The niches of `visits` visits, drawn with replacement from `probabilities`; each as often as any if even."""
         if self.even:
             rounds = [rng.permutation(len(niche_names)) for _ in range(-(-visits // len(niche_names)))]
             return [niche_names[int(index)] for index in np.concatenate(rounds)[:visits]]
-        chosen = rng.choice(len(niche_names), size=visits, p=self.probabilities(organism, niche_names))
+        chosen = rng.choice(len(niche_names), size=visits, p=self.probabilities(organism, niche_names, fullness))
         return [niche_names[index] for index in chosen]
 
-    def probabilities(self, organism: Organism, niche_names: Sequence[str]) -> NDArray[np.float64]:
-        """Softmax of preference_weight · heritable log-weight + profit_weight · learnt profit, `(niches,)`.
+    def probabilities(
+        self, organism: Organism, niche_names: Sequence[str], fullness: Sequence[float] | None = None
+    ) -> NDArray[np.float64]:
+        """Softmax of preference_weight · heritable log-weight + profit_weight · learnt profit + scent_weight ·
+        `fullness`, `(niches,)`; fullness is stock / capacity, in [0, 1], 0 where it is not given.
 
         Learnt profit is divided by its largest absolute value, so it lies in [-1, 1] whatever the prices; a
         niche never visited counts 0, better than a known loss and worse than a known gain.
@@ -43,6 +52,8 @@ class Forager:
         if largest > 0:
             learnt = learnt / largest
         attraction = self.preference_weight * inherited + self.profit_weight * learnt
+        if fullness is not None:
+            attraction = attraction + self.scent_weight * np.asarray(fullness)
         weights = np.exp(attraction - attraction.max())
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 

@@ -1,7 +1,7 @@
 """A portfolio under test: the bare host and every mode of answering on one split, side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,12 @@ HOST = "host"
 def bare_host(config: WorldConfig, sites: Sequence[SiteShape], num_examples: int | None = None) -> Genome:
     """A genome that answers as the host does, with as many worked examples."""
     return zero_genome(sites, standard_traits(config, num_examples), config.genome.scaling)
+
+
+def with_examples(genome: Genome, least: int) -> Genome:
+    """The genome, shown at least so many worked examples."""
+    shown = max(least, genome.traits.num_examples)
+    return genome.with_traits(replace(genome.traits, num_examples=shown))
 
 
 def candidates_of_run(run: Path, most: int) -> dict[int, Genome]:
@@ -73,9 +79,9 @@ def examine(
     portfolio: Portfolio, split: Split, evaluator: LocalEvaluator, source: TaskSource, host: Genome, meter: TokenMeter
 ) -> Examined:
     """Every member, and the bare `host`, on the questions of `split`; the tokens go to `meter` as "answering"."""
-    sheet = Examiner(evaluator, source).sit(
-        {HOST_ID: host, **portfolio.members}, split.questions, meter, f"answering {split.shift}"
-    )
+    asked = {name: with_examples(genome, split.examples) for name, genome in portfolio.members.items()}
+    asked = {HOST_ID: with_examples(host, split.examples), **asked}
+    sheet = Examiner(evaluator, source).sit(asked, split.questions, meter, f"answering {split.shift}")
     routing = portfolio.route(split.questions, evaluator)
     answered = {HOST: single(sheet, 0)}
     answered |= answer_by_every_mode(portfolio, sheet.of(list(portfolio.members)), routing)

@@ -13,11 +13,23 @@ from evolora.organism.genome import Genome
 from evolora.portfolio.arrow import prototypes
 from evolora.rng import stream
 from evolora.routing.choosing import greedy_coverage
-from evolora.routing.exam import Examiner, Numbers, Question, Sheet
-from evolora.routing.modes import ROUTED_MODES, Answered, Routing, at_random, most_confident, oracle, single
+from evolora.routing.exam import HOST_ID, Examiner, Numbers, Question, Sheet
+from evolora.routing.modes import (
+    ROUTED_MODES,
+    Answered,
+    Routing,
+    at_random,
+    most_confident,
+    one_or_other,
+    oracle,
+    single,
+)
+from evolora.routing.recogniser import Recogniser
 from evolora.routing.router import Router, fit_router
 from evolora.routing.tokens import TokenMeter
 
+ANCESTOR = HOST_ID  # the bare host as a member: what everybody came from
+BEST_OR_ANCESTOR = "best or ancestor"
 ARROW = "arrow"  # routes by the members' own weights; every other router is fitted on selection questions
 
 
@@ -25,7 +37,7 @@ ARROW = "arrow"  # routes by the members' own weights; every other router is fit
 class Portfolio:
     """`members` by id, in the order chosen; `best` is the id that scored highest on the selection questions.
 
-    `router` is None for Arrow, which has nothing fitted.
+    `router` is None for Arrow, which has nothing fitted. The bare host may be among them, as `ANCESTOR`.
     """
 
     members: Mapping[int, Genome]
@@ -37,7 +49,10 @@ class Portfolio:
         """Preferences for every question, from the host's reading of its bare text."""
         prompts = [evaluator.prompts.build(question.task.question) for question in questions]
         tokens = np.array([len(prompt) for prompt in prompts], dtype=np.float64)
-        return Routing(self.preferences(prompts, evaluator), tokens)
+        known = None
+        if isinstance(self.router, Recogniser) and ANCESTOR in self.members:
+            known = self.router.knows(read(prompts, evaluator))
+        return Routing(self.preferences(prompts, evaluator), tokens, known)
 
     def preferences(self, prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:
         """(prompts, members): how much each member is preferred for a question that was built into a prompt."""
@@ -67,13 +82,17 @@ def assemble(
 ) -> tuple[Portfolio, Sheet]:
     """Let all candidates answer the selection `questions`, keep `size` of them, fit a router to what they answered.
 
+    A candidate `ANCESTOR` is kept besides, whatever it answers, as the last member: it is the bare host.
+
     Returns the portfolio and the candidates' sheet. Answers and the router's reading are counted in `meter`.
 
     Raises:
         ConfigError: no such router.
     """
     sheet = Examiner(evaluator, source).sit(candidates, questions, meter, "selection")
-    kept = [sheet.members[row] for row in choose(sheet.scores, size)]
+    evolving = [identity for identity in sheet.members if identity != ANCESTOR]
+    kept = [evolving[row] for row in choose(sheet.of(evolving).scores, size)]
+    kept += [ANCESTOR] if ANCESTOR in candidates else []
     return _fitted(candidates, sheet.of(kept), questions, evaluator, meter, router), sheet
 
 
@@ -86,19 +105,25 @@ def _fitted(
     kind: str,
 ) -> Portfolio:
     best = sheet.members[int(sheet.scores.mean(axis=1).argmax())]
+    ancestor = sheet.members.index(ANCESTOR) if ANCESTOR in sheet.members else None
     members = {identity: genomes[identity] for identity in sheet.members}
     if kind == ARROW:
         return Portfolio(members, best, kind, None)
     prompts = [evaluator.prompts.build(question.task.question) for question in questions]
     meter.read("routing", prompts)
-    return Portfolio(members, best, kind, fit_router(kind, read(prompts, evaluator), sheet.scores))
+    niches = [question.niche.name for question in questions]
+    return Portfolio(members, best, kind, fit_router(kind, read(prompts, evaluator), sheet.scores, niches, ancestor))
 
 
 def answer_by_every_mode(portfolio: Portfolio, sheet: Sheet, routing: Routing) -> dict[str, Answered]:
     """Mode -> what it answered, for an exam of the portfolio's members."""
     rng = stream(0, "random routing", len(sheet.members), sheet.scores.shape[1])
+    best, found = sheet.members.index(portfolio.best), {}
+    if routing.known is not None:
+        found = {BEST_OR_ANCESTOR: one_or_other(sheet, routing, best, sheet.members.index(ANCESTOR))}
     return {
-        "best single": single(sheet, sheet.members.index(portfolio.best)),
+        "best single": single(sheet, best),
+        **found,
         **{name: mode(sheet, routing) for name, mode in ROUTED_MODES.items()},
         "most confident": most_confident(sheet),
         "random": at_random(sheet, rng),

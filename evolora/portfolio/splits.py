@@ -41,10 +41,11 @@ HARDER: Mapping[str, Mapping[str, int]] = {
 
 @dataclass(frozen=True)
 class Split:
-    """Test questions of one shift."""
+    """Test questions of one shift. Everybody is shown at least so many worked `examples`, whatever it is used to."""
 
     shift: Shift
     questions: tuple[Question, ...]
+    examples: int = 0
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -65,8 +66,9 @@ def make_split(
     harder: Sequence[Niche] = (),
     foreign: Sequence[Niche] = (),
     seed: int = 0,
+    examples: int = 0,
 ) -> Split:
-    """At most `num` test questions a family; fewer where a family has no more.
+    """At most `num` test questions a family, each with `examples` worked ones; fewer where a family has no more.
 
     `harder` are the world's niches some levels up, `foreign` families nobody lived on; `seed` words the surface shift.
 
@@ -82,7 +84,7 @@ def make_split(
     questions = [Question(niche, task) for niche in asked for task in source.test(niche, num)]
     if shift == "surface":
         questions = [Question(question.niche, reword(question.task, seed)) for question in questions]
-    return Split(shift, tuple(questions))
+    return Split(shift, tuple(questions), examples)
 
 
 def harder_niches(niches: Sequence[Niche], named: Mapping[str, Mapping[str, int]] = HARDER) -> list[Niche]:

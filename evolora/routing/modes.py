@@ -24,10 +24,14 @@ class Answered:
 
 @dataclass(frozen=True, eq=False)
 class Routing:
-    """A router's `preferences` (questions, members) and the tokens it read for each question (questions,)."""
+    """A router's `preferences` (questions, members) and the tokens it read for each question (questions,).
+
+    `known` (questions,) says what it recognises, where it can tell and has an ancestor for the rest.
+    """
 
     preferences: Numbers
     tokens: Numbers
+    known: NDArray[np.bool_] | None = None
 
 
 def single(sheet: Sheet, row: int) -> Answered:
@@ -38,6 +42,12 @@ def single(sheet: Sheet, row: int) -> Answered:
 def routed(sheet: Sheet, routing: Routing) -> Answered:
     """The preferred member answers."""
     return _chosen(sheet, routing.preferences.argmax(axis=1), routing.tokens)
+
+
+def one_or_other(sheet: Sheet, routing: Routing, known: int, strange: int) -> Answered:
+    """Row `known` answers what the router recognises, row `strange` everything else."""
+    assert routing.known is not None  # asked by the caller
+    return _chosen(sheet, np.where(routing.known, known, strange), routing.tokens)
 
 
 def top_two(sheet: Sheet, routing: Routing) -> Answered:

@@ -10,7 +10,8 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.lifecycle.colony_rules import Forwarding
 from evolora.organism.organism import Organism
 from evolora.portfolio.portfolio import Portfolio, read
-from evolora.routing.router import Router, fit_ridge
+from evolora.routing.ridge import fit_ridge
+from evolora.routing.router import Router
 from evolora.serving.speaker import Speaker
 
 Prompt = tuple[int, ...]

@@ -27,6 +27,15 @@ MEMBER = r"organism-[0-9]{6,12}"
 # Kind of router -> its arrays, each with its axes. An axis of one name has one length in all of them.
 ROUTER_ARRAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "ridge": {"mean": ("width",), "scale": ("width",), "weights": ("width", "members"), "intercept": ("members",)},
+    "recogniser": {
+        "mean": ("width",),
+        "scale": ("width",),
+        "weights": ("width", "kinds"),
+        "intercept": ("kinds",),
+        "worth": ("kinds", "members"),
+        "stranger": ("members",),
+        "threshold": ("thresholds",),
+    },
     "centroid": {"mean": ("width",), "scale": ("width",), "centroids": ("members", "width")},
     "fixed": {"order": ("members",)},
     "arrow": {},
@@ -69,7 +78,7 @@ class Index(_Part):
     host_digest: Digest
     members: Annotated[tuple[MemberEntry, ...], Field(min_length=1, max_length=MOST_MEMBERS)]
     best: int
-    router: Literal["ridge", "centroid", "fixed", "arrow"]
+    router: Literal["ridge", "recogniser", "centroid", "fixed", "arrow"]
     files: dict[str, Digest]
     notes: dict[str, Any]
 

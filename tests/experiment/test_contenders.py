@@ -78,12 +78,13 @@ set:
     - {family: rhyme, inflow: 16, open: {at: 5, duration: 4}}
 seeds: [1]
 procedure: contender
-params: {size: 2, candidates: 2, selection: 2, tests: 4, tasks_per_step: 2, unseen: {weekday: {}}}
+params: {size: 2, candidates: 2, selection: 2, tests: 4, tasks_per_step: 2, checkpoints: 2, unseen: {weekday: {}}}
 arms:
   evolved: {params: {kind: evolved, source: archive}}
   single: {params: {kind: single, budget_of: evolved}, after: [evolved]}
   foreseeing: {params: {kind: single, foresight: true, budget_of: evolved}, after: [evolved]}
   snapshots: {params: {kind: snapshots, budget_of: evolved}, after: [evolved]}
+  alone: {params: {kind: alone, budget_of: snapshots}, after: [snapshots]}
   specialists: {params: {kind: specialists, budget_of: evolved}, after: [evolved]}
   soup: {params: {kind: soup, source: archive, budget_of: evolved}, after: [evolved]}
 analysis: contenders
@@ -102,6 +103,11 @@ def test_where_niches_open_and_shut_all_arms_run_at_equal_tokens(tmp_path):
         assert abs(results.value(arm, 1, "tokens.total") / total - 1) < 0.02
     assert len(results.value("evolved", 1, "members")) == 2, "an elite of each niche, whoever of them is alive"
     assert len(results.value("snapshots", 1, "members")) == 2, "one at the end of each term"
+    for split in ("in distribution", "surface"):
+        alone, single = (results.value(arm, 1, f"splits.{split}.scores.best single") for arm in ("alone", "single"))
+        assert alone == single, (
+            "the best of the snapshots is the single adapter, with its checkpoints at the same turns"
+        )
 
 
 def test_a_world_that_died_out_is_answered_for_by_the_bare_host(tmp_path):

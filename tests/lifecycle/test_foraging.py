@@ -32,6 +32,14 @@ def test_an_unvisited_niche_lies_between_a_known_gain_and_a_known_loss(make_orga
     assert sums / logic == pytest.approx(np.e)  # the largest profit counts 1, however small the prices
 
 
+def test_a_full_niche_draws_as_much_as_its_scent_weighs(make_organism):
+    organism = make_organism()
+    forager = Forager(1.0, 1.0, scent_weight=2.0)
+    sums, words, logic = forager.probabilities(organism, NICHES, fullness=[1.0, 0.5, 0.0])
+    assert (sums / words, words / logic) == (pytest.approx(np.e), pytest.approx(np.e))
+    assert forager.probabilities(organism, NICHES) == pytest.approx([1 / 3] * 3)
+
+
 def test_visits_follow_the_probabilities_and_the_random_stream(make_organism):
     organism = make_organism(sums=2.0)
     forager = Forager(1.0, 0.0)

@@ -35,6 +35,11 @@ def specialists(num: int, seed: int = 0):
     return features, (rng.random(chance.shape) < chance).astype(float)
 
 
+def kinds(questions: int) -> list[str]:
+    """The niche of each of so many questions of `specialists`."""
+    return [f"niche {place % NUM_NICHES}" for place in range(questions)]
+
+
 def routing_by(preferences) -> Routing:
     preferences = np.array(preferences, dtype=float)
     return Routing(preferences, np.full(len(preferences), 3.0))
@@ -56,15 +61,38 @@ def test_coverage_never_falls_as_members_are_added():
     assert all(later >= earlier for earlier, later in pairwise(grown))
 
 
-@pytest.mark.parametrize("kind", ["ridge", "centroid"])
+@pytest.mark.parametrize("kind", ["ridge", "recogniser", "centroid"])
 def test_a_router_sends_new_questions_to_the_specialist_that_knows_them(kind):
-    router = fit_router(kind, *specialists(30))
+    router = fit_router(kind, *specialists(30), kinds(30 * NUM_NICHES))
     features, scores = specialists(30, seed=1)
     preferences = router.preferences(features)
     knows = np.tile(np.arange(NUM_NICHES), 30)
     assert (preferences.argmax(axis=1) == knows).mean() > 0.97
     answered = routed(sheet(scores), routing_by(preferences))
     assert answered.scores.mean() > single(sheet(scores), 0).scores.mean() + 0.3
+
+
+def test_a_recogniser_sends_kinds_it_was_not_shown_to_the_ancestor_and_keeps_the_rest():
+    rng = stream(0, "strangers")
+    centres = rng.normal(size=(8, 40))
+    niche = np.tile(np.arange(8), 12)
+    features = [centres[niche] + 0.3 * rng.normal(size=(len(niche), 40)) for _ in range(2)]
+    shown = niche < 5  # the other three are of another world
+    scores = np.array([niche % 5 == member for member in range(5)] + [np.zeros(len(niche))], dtype=float)
+    names = [f"kind {own}" for own in niche[shown]]
+    router = fit_router("recogniser", features[0][shown], scores[:, shown], names, ancestor=5)
+    preferences = router.preferences(features[1])
+    assert (preferences[shown].argmax(axis=1) == niche[shown]).mean() > 0.9
+    assert (preferences[~shown].argmax(axis=1) == 5).mean() > 0.6
+    alone = fit_router("recogniser", features[0][shown], scores[:, shown], names)
+    assert (alone.preferences(features[1])[~shown].argmax(axis=1) < 5).all(), "without an ancestor the best of all"
+
+
+def test_of_two_kinds_a_recogniser_refuses_nothing():
+    features, scores = specialists(10)
+    names = [f"kind {place % 2}" for place in range(len(features))]
+    router = fit_router("recogniser", features, scores, names, ancestor=0)
+    assert router.knows(100 * features).all()
 
 
 def test_how_hard_questions_are_does_not_set_whom_to_ask():
@@ -75,19 +103,20 @@ def test_how_hard_questions_are_does_not_set_whom_to_ask():
         ease = 1 / (1 + np.exp(-3 * features[:, 0]))  # plain to see, and the same for all members
         edge = np.array([0.08, 0.0, 0.0, 0.0])[:, None]
         chance = np.clip(ease + edge, 0, 1)
-        preferences = fit_router("ridge", features, (rng.random((4, 200)) < chance).astype(float)).preferences(features)
+        router = fit_router("ridge", features, (rng.random((4, 200)) < chance).astype(float), kinds(200))
+        preferences = router.preferences(features)
         asked = chance[preferences.argmax(axis=1), np.arange(200)]
         losses.append(chance[0].mean() - asked.mean())
     assert np.mean(losses) < 0.01  # of the 0.04 that asking anybody would lose; 0.029 when scores themselves are fitted
 
 
-@pytest.mark.parametrize("kind", ["ridge", "centroid"])
+@pytest.mark.parametrize("kind", ["ridge", "recogniser", "centroid"])
 def test_shuffled_router_labels_fall_to_random_routing(kind):
     gaps = []
     for seed in range(20):
         features, scores = specialists(30, seed)
         shuffled = scores[:, stream(seed, "shuffle").permutation(scores.shape[1])]
-        router = fit_router(kind, features, shuffled)
+        router = fit_router(kind, features, shuffled, kinds(shuffled.shape[1]))
         new_features, new_scores = specialists(30, seed + 1000)
         answered = routed(sheet(new_scores), routing_by(router.preferences(new_features)))
         gaps.append(answered.scores.mean() - at_random(sheet(new_scores), stream(seed, "r")).scores.mean())
@@ -108,13 +137,13 @@ def test_identical_organisms_give_no_portfolio_gain():
 @pytest.mark.parametrize("kind", ROUTERS)
 def test_a_router_restored_from_its_arrays_prefers_the_same(kind):
     features, scores = specialists(10)
-    router = fit_router(kind, features, scores)
+    router = fit_router(kind, features, scores, kinds(len(features)))
     assert np.array_equal(restore_router(kind, router.arrays()).preferences(features), router.preferences(features))
 
 
 def test_an_unknown_router_is_refused_in_words():
-    with pytest.raises(ConfigError, match="expected one of ridge, centroid, fixed, got oracle"):
-        fit_router("oracle", *specialists(5))
+    with pytest.raises(ConfigError, match="expected one of ridge, recogniser, centroid, fixed, got oracle"):
+        fit_router("oracle", *specialists(5), kinds(5 * NUM_NICHES))
 
 
 def test_of_two_preferred_members_the_surer_answers_and_both_are_paid():

@@ -1,8 +1,10 @@
 """A portfolio chosen out of an archive: dead elites among its candidates, every kind represented."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 import typer
 from sheets import small_petri
 from typer.testing import CliRunner
@@ -11,8 +13,8 @@ from evolora.build import open_run
 from evolora.cli.portfolio import portfolio as command
 from evolora.config.archive import ArchiveConfig, AxisConfig
 from evolora.errors import RunFolderError
-from evolora.organism.genome import Genome
-from evolora.portfolio.archived import candidates_of_archive
+from evolora.portfolio import archived
+from evolora.portfolio.archived import VERSIONS, candidates_of_archive
 from evolora.portfolio.examine import candidates_of_run
 from evolora.portfolio.folder import INDEX
 from evolora.record.checkpoint import checkpoints, load_checkpoint
@@ -31,16 +33,33 @@ def run(tmp_path_factory):
     return simulation.run_dir.path
 
 
-def test_candidates_are_the_elites_of_the_checkpoint_each_organism_once(run):
+def test_candidates_are_the_elites_of_the_checkpoint_each_version_of_an_organism_once(run):
     elites = open_archive(run)
     found = candidates_of_archive(run, most=99)
-    assert set(found) == {elite.organism.id for elite in elites}
+    versions = {(elite.organism.id, elite.generation) for elite in elites}
+    assert len(found) == len(versions)
     living = set(load_checkpoint(checkpoints(run)[-1])[0].population.ids)
-    assert set(found) - living  # some are dead, and no candidates among the living
-    assert not (set(found) - living) & set(candidates_of_run(run, 99))
+    owners = {identity % VERSIONS for identity in found}
+    assert owners == {identity for identity, _ in versions}
+    assert owners - living  # some are dead, and no candidates among the living
+    assert not (owners - living) & set(candidates_of_run(run, 99))
     for identity, genome in found.items():
-        best = max((e for e in elites if e.organism.id == identity), key=lambda elite: (elite.objective, -elite.cell))
-        assert isinstance(genome, Genome) and genome.traits == best.organism.active.traits
+        own = [elite for elite in elites if elite.organism.id == identity % VERSIONS]
+        first = max(own, key=lambda elite: (elite.objective, -elite.cell)).generation
+        generation = identity // VERSIONS or first
+        version = next(elite for elite in own if elite.generation == generation).organism.active
+        assert genome.traits == version.traits
+        assert all(torch.equal(genome.delta(site), version.delta(site)) for site in genome.factors)
+
+
+def test_what_an_organism_was_in_another_generation_is_a_candidate_of_its_own(run, monkeypatch):
+    first, *_ = sorted(open_archive(run), key=lambda elite: (-elite.objective, elite.cell))
+    cells = [cell for cell in range(10) if cell != first.cell]
+    later = replace(first, cell=cells[0], bins=(cells[0], 0), generation=first.generation + 1)
+    same = replace(first, cell=cells[1], bins=(cells[1], 0))
+    monkeypatch.setattr(archived, "open_archive", lambda folder: [first, later, same])
+    own = first.organism.id
+    assert list(candidates_of_archive(run, most=9)) == [own, (first.generation + 1) * VERSIONS + own]
 
 
 def test_the_bins_of_the_first_axis_take_turns(run):

@@ -148,6 +148,8 @@ def test_the_format_knows_every_router_and_its_arrays() -> None:
     features, scores = np.random.default_rng(0).normal(size=(9, 5)), np.eye(3).repeat(3, axis=1)
     assert set(ROUTER_ARRAYS) == {*ROUTERS, "arrow"}
     for kind in ROUTERS:
-        found = {name: array.shape for name, array in fit_router(kind, features, scores).arrays().items()}
-        lengths = {"width": 5, "members": 3}
+        found = {
+            name: array.shape for name, array in fit_router(kind, features, scores, list("abcabcabc")).arrays().items()
+        }
+        lengths = {"width": 5, "members": 3, "kinds": 3, "thresholds": 1}
         assert found == {name: tuple(lengths[axis] for axis in axes) for name, axes in ROUTER_ARRAYS[kind].items()}

@@ -7,13 +7,15 @@ import numpy as np
 
 from evolora.errors import RunFolderError
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
+from evolora.experiment.procedures.contender import ROUTED
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
 from evolora.portfolio.comparison import Effect, Pairs, compare, forgetting
 from evolora.portfolio.statistics import LEVEL, holm
 
 PORTFOLIO, ALONE, HOST = "routed", "best single", "host"
-SHOWN = ("best single", "routed", "top two", "vote", "oracle")
+OR_ANCESTOR = "best or ancestor"
+SHOWN = ("best single", OR_ANCESTOR, "routed", "top two", "vote", "oracle")
 OUT_OF_DISTRIBUTION = "out of distribution"
 SHIFTED = ("difficulty", "family", "surface")
 
@@ -70,9 +72,12 @@ def splits_of(results: Results) -> list[str]:
 
 
 def usual_mode(results: Results, arm: str) -> str:
-    """How an arm is meant to answer: by its router, or by its best single where it is one adapter's checkpoints."""
+    """How an arm is meant to answer: by its router, or by its best single where it is one adapter's checkpoints, with
+    an ancestor for what it does not recognise if it has one."""
     params = next((cell.params for (name, _), cell in results.cells.items() if name == arm), {})
-    return PORTFOLIO if params.get("kind") in ("evolved", "snapshots", "specialists") else ALONE
+    if params.get("kind") == "alone" and params.get("ancestor"):
+        return OR_ANCESTOR
+    return PORTFOLIO if params.get("kind") in ROUTED else ALONE
 
 
 def pairs_of(results: Results, first: tuple[str, str], second: tuple[str, str], split: str) -> dict[int, Pairs]:
@@ -132,8 +137,10 @@ def _level_table(results: Results, split: str) -> Table:
     """Mean score of every arm and mode, with its interval, tokens a correct answer, and what was forgotten."""
     rows: list[tuple[Entry, ...]] = []
     for arm in results.arms:
-        modes: Sequence[str] = SHOWN if usual_mode(results, arm) == PORTFOLIO else (ALONE,)
-        for mode in modes:
+        usual = usual_mode(results, arm)
+        for mode in SHOWN if usual == PORTFOLIO else (usual,):
+            if mode == OR_ANCESTOR and not _has_ancestor(results, arm):
+                continue
             own = [_questions(results, arm, mode, seed, split) for seed in results.seeds]
             pairs = [one for one in own if one.families]
             if not pairs:
@@ -152,6 +159,11 @@ def _level_table(results: Results, split: str) -> Table:
     head = ("arm, mode", "score", "95 % interval", "tokens a correct answer", "forgotten of the host's", "questions")
     note = "Families with few answers or a telling constant answer are left out; every family weighs the same."
     return Table(split, head, tuple(rows), note)
+
+
+def _has_ancestor(results: Results, arm: str) -> bool:
+    """Whether somebody of the arm answers for what nobody recognises."""
+    return any(params.get("ancestor") for params in (c.params for (name, _), c in results.cells.items() if name == arm))
 
 
 def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:

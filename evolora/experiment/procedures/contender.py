@@ -18,20 +18,29 @@ if TYPE_CHECKING:
     from evolora.routing.tokens import TokenMeter
 
 
+ROUTED = frozenset({"evolved", "snapshots", "specialists"})  # kinds that answer by their router
+
+
 class ContenderParams(Section):
     """Params of `contender`."""
 
-    kind: Literal["evolved", "host", "single", "snapshots", "specialists", "soup", "mixture"] = Field(
+    kind: Literal["evolved", "host", "single", "snapshots", "specialists", "alone", "soup", "mixture"] = Field(
         "evolved",
         description="evolved: lives the world; host: the bare host, with examples; single: one adapter on all niches; "
-        "snapshots: what that adapter was whenever other niches opened; specialists: `size` adapters; soup, mixture: "
-        "the evolved organisms of the arm `budget_of` as one adapter, whose living is counted (a mixture spends its "
-        "search besides: more than the others).",
+        "snapshots: what that adapter was whenever other niches opened; specialists: `size` adapters; alone: whom "
+        "selection likes best of the arm `budget_of`, unrouted (of snapshots, the single adapter); soup, mixture: the "
+        "evolved organisms of the arm `budget_of` as one adapter, whose living is counted (a mixture spends its search "
+        "besides: more than the others).",
     )
     regime: Literal["rewards", "gold"] = Field("rewards", description="What trained adapters learn from.")
     budget_of: str | None = Field(None, description="Arm (in `after`) whose total token passes are this one's budget.")
     size: Count = Field(6, description="Members of the portfolio.")
-    router: Literal["ridge", "centroid", "arrow", "fixed"] = Field("ridge", description="How it is routed.")
+    router: Literal["ridge", "recogniser", "centroid", "arrow", "fixed"] = Field(
+        "ridge", description="How it is routed."
+    )
+    ancestor: bool = Field(
+        False, description="Whether the bare host is a member of routed portfolios besides, for what nobody recognises."
+    )
     source: Literal["living", "archive"] = Field(
         "living", description="Where the evolved candidates come from: the last checkpoint's living, or its archive."
     )
@@ -46,6 +55,7 @@ class ContenderParams(Section):
         None,
         description="Families of the family shift, with their settings; None: all of ours that nobody lives on.",
     )
+    unseen_examples: int = Field(0, ge=0, le=8, description="Worked examples that all are shown on the family shift.")
     tasks_per_step: Count = Field(16, description="Tasks of one update of a trained adapter.")
     answers_per_task: Count = Field(4, description="Answers that a trained adapter samples to a task (rewards).")
     learning_rate: Positive | None = Field(None, description="Of trained adapters; None: the founders' mean.")
@@ -61,18 +71,25 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     from evolora.blueprint import build_rules
     from evolora.build import build_evaluator
     from evolora.portfolio.baselines.contender import Arena
+    from evolora.portfolio.examine import bare_host
+    from evolora.portfolio.portfolio import ANCESTOR
     from evolora.portfolio.splits import foreign_niches, make_split
     from evolora.routing.tokens import TokenMeter
 
     params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
+    if params.kind == "alone":
+        return dict(cell.sibling(params.budget_of or "").values)
     rules = build_rules(cell.world)
     if foreign := foreign_niches(rules.niches, params.unseen):
         make_split(
             "family", rules.niches, rules.tasks, 1, foreign=foreign
         )  # a mistake in `unseen` is told before living
     extinct = _live(cell, folder / RUN, meter) if params.kind == "evolved" else _extinct_sibling(cell, params)
-    arena = Arena.open(cell.world, rules, build_evaluator(cell.world), params.selection, params.unseen)
+    evaluator = build_evaluator(cell.world)
+    arena = Arena.open(cell.world, rules, evaluator, params.selection, params.unseen, params.unseen_examples)
     candidates = _candidates(cell, params, folder, arena, meter, extinct)
+    if params.ancestor and params.kind in ROUTED:
+        candidates = {**candidates, ANCESTOR: bare_host(cell.world, evaluator.sites)}
     portfolio = arena.portfolio(candidates, params.size, params.router, meter)
     spent = {name: int(tokens) for name, tokens in meter.by_purpose.items()}
     return {
@@ -150,6 +167,7 @@ def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenM
     terms = always(niches) if params.foresight else timetable(niches, cell.world.generations)
     lessons = Lessons(params.learning_rate, None if snapshots else params.checkpoints)
     many = {"specialists": params.size, "snapshots": len(terms)}.get(params.kind, params.checkpoints)
+    many += params.ancestor and params.kind in ROUTED
     budget = max(0, _budget(cell, params) - arena.exam_cost(many))
     if params.kind != "specialists":
         return train_single(cell.world, school, terms, budget, lessons, meter)

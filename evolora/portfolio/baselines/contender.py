@@ -34,7 +34,8 @@ MOST_EXAMPLES = 2  # worked examples the bare host is tried with
 class Arena:
     """What both sides share: the world's host, tasks and settings, and the selection questions both may use.
 
-    `unseen` are the families of the family shift, with their settings (None: all of ours that nobody lives on).
+    `unseen` are the families of the family shift, with their settings (None: all of ours that nobody lives on), which
+    are asked with at least `unseen_examples` worked examples.
     """
 
     config: WorldConfig
@@ -42,6 +43,7 @@ class Arena:
     evaluator: LocalEvaluator
     selection: tuple[Question, ...]
     unseen: Mapping[str, Mapping[str, SettingValue]] | None = None
+    unseen_examples: int = 0
 
     @classmethod
     def open(
@@ -51,11 +53,12 @@ class Arena:
         evaluator: LocalEvaluator,
         num_selection: int,
         unseen: Mapping[str, Mapping[str, SettingValue]] | None = None,
+        unseen_examples: int = 0,
     ) -> "Arena":
         """With `num_selection` selection tasks of every niche."""
         questions = selection_questions(rules.niches, rules.tasks, num_selection)
         check_use(questions, "selection")
-        return cls(config, rules, evaluator, questions, unseen)
+        return cls(config, rules, evaluator, questions, unseen, unseen_examples)
 
     @property
     def examiner(self) -> Examiner:
@@ -79,9 +82,9 @@ class Arena:
         """Every shift that the world's families allow, `num_tasks` a family."""
         niches, tasks, seed = self.rules.niches, self.rules.tasks, self.config.seed
         harder, foreign = harder_niches(niches), foreign_niches(niches, self.unseen)
-        have = {"difficulty": harder, "family": foreign}
+        have, shown = {"difficulty": harder, "family": foreign}, {"family": self.unseen_examples}
         return [
-            make_split(shift, niches, tasks, num_tasks, harder=harder, foreign=foreign, seed=seed)
+            make_split(shift, niches, tasks, num_tasks, harder, foreign, seed, shown.get(shift, 0))
             for shift in SHIFTS
             if have.get(shift, niches)
         ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evolora.errors import ConfigError, TaskError
-from evolora.experiment.analyses.contenders import contenders
+from evolora.experiment.analyses.contenders import contenders, usual_mode
 from evolora.experiment.analyses.equal_budgets import equal_budgets
 from evolora.experiment.analyses.router_x_lifecycle import effects
 from evolora.experiment.cell import make_cells
@@ -78,13 +78,16 @@ set:
     - {family: rhyme, inflow: 16, open: {at: 5, duration: 4}}
 seeds: [1]
 procedure: contender
-params: {size: 2, candidates: 2, selection: 2, tests: 4, tasks_per_step: 2, checkpoints: 2, unseen: {weekday: {}}}
+params: {size: 2, candidates: 2, selection: 2, tests: 4, tasks_per_step: 2, checkpoints: 2, unseen: {weekday: {}},
+  router: recogniser, unseen_examples: 1}
 arms:
-  evolved: {params: {kind: evolved, source: archive}}
+  evolved: {params: {kind: evolved, source: archive, ancestor: 2}}
   single: {params: {kind: single, budget_of: evolved}, after: [evolved]}
   foreseeing: {params: {kind: single, foresight: true, budget_of: evolved}, after: [evolved]}
   snapshots: {params: {kind: snapshots, budget_of: evolved}, after: [evolved]}
   alone: {params: {kind: alone, budget_of: snapshots}, after: [snapshots]}
+  kept: {params: {kind: snapshots, ancestor: 1, budget_of: evolved}, after: [evolved]}
+  or_host: {params: {kind: alone, ancestor: 1, budget_of: kept}, after: [kept]}
   specialists: {params: {kind: specialists, budget_of: evolved}, after: [evolved]}
   soup: {params: {kind: soup, source: archive, budget_of: evolved}, after: [evolved]}
 analysis: contenders
@@ -99,15 +102,20 @@ def test_where_niches_open_and_shut_all_arms_run_at_equal_tokens(tmp_path):
         cell.save_result(find_procedure(cell.procedure).function(cell, cell.folder), 1.0)
     results = read_results(cells)
     total = results.value("evolved", 1, "tokens.total")
-    for arm in ("single", "foreseeing", "snapshots", "specialists"):
+    for arm in ("single", "foreseeing", "snapshots", "specialists", "kept"):
         assert abs(results.value(arm, 1, "tokens.total") / total - 1) < 0.02
-    assert len(results.value("evolved", 1, "members")) == 2, "an elite of each niche, whoever of them is alive"
+    assert len(results.value("evolved", 1, "members")) == 3, (
+        "an elite of each niche, whoever of them is alive; the host"
+    )
     assert len(results.value("snapshots", 1, "members")) == 2, "one at the end of each term"
     for split in ("in distribution", "surface"):
         alone, single = (results.value(arm, 1, f"splits.{split}.scores.best single") for arm in ("alone", "single"))
         assert alone == single, (
             "the best of the snapshots is the single adapter, with its checkpoints at the same turns"
         )
+
+    modes = {arm: usual_mode(results, arm) for arm in ("alone", "or_host", "kept", "single")}
+    assert modes == {"alone": "best single", "or_host": "best or ancestor", "kept": "routed", "single": "best single"}
 
 
 def test_a_world_that_died_out_is_answered_for_by_the_bare_host(tmp_path):

@@ -75,7 +75,7 @@ def usual_mode(results: Results, arm: str) -> str:
     """How an arm is meant to answer: by its router, or by its best single where it is one adapter's checkpoints, with
     an ancestor for what it does not recognise if it has one."""
     params = next((cell.params for (name, _), cell in results.cells.items() if name == arm), {})
-    if params.get("kind") == "alone" and params.get("ancestor"):
+    if params.get("kind") == "alone" and params.get("ancestor") is not None:
         return OR_ANCESTOR
     return PORTFOLIO if params.get("kind") in ROUTED else ALONE
 
@@ -163,7 +163,10 @@ def _level_table(results: Results, split: str) -> Table:
 
 def _has_ancestor(results: Results, arm: str) -> bool:
     """Whether somebody of the arm answers for what nobody recognises."""
-    return any(params.get("ancestor") for params in (c.params for (name, _), c in results.cells.items() if name == arm))
+    return any(
+        params.get("ancestor") is not None
+        for params in (c.params for (name, _), c in results.cells.items() if name == arm)
+    )
 
 
 def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:

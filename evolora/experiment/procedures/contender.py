@@ -38,8 +38,12 @@ class ContenderParams(Section):
     router: Literal["ridge", "recogniser", "centroid", "arrow", "fixed"] = Field(
         "ridge", description="How it is routed."
     )
-    ancestor: bool = Field(
-        False, description="Whether the bare host is a member of routed portfolios besides, for what nobody recognises."
+    ancestor: int | None = Field(
+        None,
+        ge=0,
+        le=8,
+        description="Worked examples shown to the bare host as one more member of routed portfolios, for what nobody "
+        "recognises; None: it is no member.",
     )
     source: Literal["living", "archive"] = Field(
         "living", description="Where the evolved candidates come from: the last checkpoint's living, or its archive."
@@ -63,6 +67,11 @@ class ContenderParams(Section):
     generalist_share: Fraction = Field(0.0, description="Share of the budget that specialists learn as one adapter.")
     rounds: Count = Field(12, description="Rounds of a mixture's search for weights.")
     brood: Count = Field(6, description="Weightings tried in a round.")
+
+    @property
+    def has_ancestor(self) -> bool:
+        """Whether the bare host is a member besides."""
+        return self.ancestor is not None and self.kind in ROUTED
 
 
 @procedure("contender", ContenderParams)
@@ -88,8 +97,8 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     evaluator = build_evaluator(cell.world)
     arena = Arena.open(cell.world, rules, evaluator, params.selection, params.unseen, params.unseen_examples)
     candidates = _candidates(cell, params, folder, arena, meter, extinct)
-    if params.ancestor and params.kind in ROUTED:
-        candidates = {**candidates, ANCESTOR: bare_host(cell.world, evaluator.sites)}
+    if params.has_ancestor:
+        candidates = {**candidates, ANCESTOR: bare_host(cell.world, evaluator.sites, params.ancestor)}
     portfolio = arena.portfolio(candidates, params.size, params.router, meter)
     spent = {name: int(tokens) for name, tokens in meter.by_purpose.items()}
     return {
@@ -167,8 +176,8 @@ def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenM
     terms = always(niches) if params.foresight else timetable(niches, cell.world.generations)
     lessons = Lessons(params.learning_rate, None if snapshots else params.checkpoints)
     many = {"specialists": params.size, "snapshots": len(terms)}.get(params.kind, params.checkpoints)
-    many += params.ancestor and params.kind in ROUTED
-    budget = max(0, _budget(cell, params) - arena.exam_cost(many))
+    exam = arena.exam_cost(many) + (arena.answers_cost(1, params.ancestor or 0) if params.has_ancestor else 0)
+    budget = max(0, _budget(cell, params) - exam)
     if params.kind != "specialists":
         return train_single(cell.world, school, terms, budget, lessons, meter)
     share = params.generalist_share

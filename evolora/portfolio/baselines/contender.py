@@ -70,12 +70,17 @@ class Arena:
         Exact but for the answers, which are taken to be as long as the references.
         """
         shown = bare_host(self.config, self.evaluator.sites).traits.num_examples
+        prompts = self.evaluator.prompts
+        reading = sum(len(prompts.build(question.task.question)) for question in self.selection)
+        return self.answers_cost(num_members, shown) + reading
+
+    def answers_cost(self, num_members: int, num_examples: int) -> int:
+        """About what it costs to let members, shown so many worked examples, answer the selection questions."""
         prompts, cost = self.evaluator.prompts, 0
         for question in self.selection:
-            examples = self.rules.tasks.examples(question.niche, shown)
+            examples = self.rules.tasks.examples(question.niche, num_examples)
             whole = prompts.build(question.task.question, [(e.question, e.answer) for e in examples])
-            answer = prompts.answer_ids(question.task.answer)
-            cost += num_members * (len(whole) + len(answer)) + len(prompts.build(question.task.question))
+            cost += num_members * (len(whole) + len(prompts.answer_ids(question.task.answer)))
         return cost
 
     def splits(self, num_tasks: int) -> list[Split]:

@@ -49,10 +49,10 @@ class Portfolio:
         """Preferences for every question, from the host's reading of its bare text."""
         prompts = [evaluator.prompts.build(question.task.question) for question in questions]
         tokens = np.array([len(prompt) for prompt in prompts], dtype=np.float64)
-        known = None
-        if isinstance(self.router, Recogniser) and ANCESTOR in self.members:
-            known = self.router.knows(read(prompts, evaluator))
-        return Routing(self.preferences(prompts, evaluator), tokens, known)
+        if not isinstance(self.router, Recogniser) or ANCESTOR not in self.members:
+            return Routing(self.preferences(prompts, evaluator), tokens)
+        features = read(prompts, evaluator)
+        return Routing(self.router.preferences(features), tokens, self.router.knows(features))
 
     def preferences(self, prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:
         """(prompts, members): how much each member is preferred for a question that was built into a prompt."""

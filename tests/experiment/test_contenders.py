@@ -256,6 +256,7 @@ def test_router_and_lifecycle_are_told_apart():
         "portfolio_size",
         "host_size",
         "portfolio_through_change",
+        "portfolio_through_change_gold",
     ],
 )
 @pytest.mark.parametrize("quick", [False, True])

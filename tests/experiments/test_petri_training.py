@@ -19,6 +19,9 @@ import train_petri
 from tokenizer import make_tokenizer
 
 
+UNREAD = ("capital", "copy_words", "join_words", "next_number")  # families made after the host
+
+
 def texts(document: corpus.Document) -> list[str]:
     return [document.system, *(part for turn in document.turns for part in turn)]
 
@@ -30,7 +33,8 @@ def read() -> list[corpus.Document]:
 
 def test_every_question_is_of_the_living_split_and_every_family_comes_up(read):
     asked = {(d.family, question) for d in read for question, _ in d.turns if d.family}
-    assert {family for family, _ in asked} == set(known_families()) == set(corpus.LEVELS)
+    assert {family for family, _ in asked} == set(corpus.LEVELS)
+    assert set(known_families()) - set(corpus.LEVELS) == set(UNREAD)
     tasks = [Task(family, question, "", 0) for family, question in asked]
     assert {split_of(task) for task in tasks} == {"living"}
 

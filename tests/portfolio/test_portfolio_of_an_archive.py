@@ -54,9 +54,9 @@ def test_candidates_are_the_elites_of_the_checkpoint_each_version_of_an_organism
 
 def test_what_an_organism_was_in_another_generation_is_a_candidate_of_its_own(run, monkeypatch):
     first, *_ = sorted(open_archive(run), key=lambda elite: (-elite.objective, elite.cell))
-    cells = [cell for cell in range(10) if cell != first.cell]
-    later = replace(first, cell=cells[0], bins=(cells[0], 0), generation=first.generation + 1)
-    same = replace(first, cell=cells[1], bins=(cells[1], 0))
+    worse = first.objective - 0.1
+    later = replace(first, cell=98, bins=(98, 0), generation=first.generation + 1, objective=worse)
+    same = replace(first, cell=99, bins=(99, 0), objective=worse)
     monkeypatch.setattr(archived, "open_archive", lambda folder: [first, later, same])
     own = first.organism.id
     assert list(candidates_of_archive(run, most=9)) == [own, (first.generation + 1) * VERSIONS + own]

@@ -18,7 +18,6 @@ import corpus
 import train_petri
 from tokenizer import make_tokenizer
 
-
 UNREAD = ("capital", "copy_words", "join_words", "next_number")  # families made after the host
 
 

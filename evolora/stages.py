@@ -1,7 +1,7 @@
 """The stages of a generation, each a function of the world and its rules."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 
 from evolora.disturbance import niches_now, open_niches
@@ -50,6 +50,11 @@ def grow_niches(world: World, rules: Rules) -> None:
         ledger.transfer(SOURCE, account, amount, Reason.INFLOW)
 
 
+def fullness_of(world: World, niches: Iterable[Niche]) -> list[float]:
+    """How full each niche is: stock / capacity, at most 1 (the commons may fill a niche beyond its capacity)."""
+    return [min(1.0, to_energy(world.ledger.balance(account_of(niche))) / niche.capacity) for niche in niches]
+
+
 def forage(world: World, rules: Rules) -> list[Encounter]:
     """Every organism chooses among the open niches; its k-th visit to a niche meets the niche's k-th task of the
     generation, or any of them where visits are dealt evenly. Then members of colonies pass tasks on.
@@ -60,8 +65,7 @@ def forage(world: World, rules: Rules) -> list[Encounter]:
     offered = {
         name: rules.tasks.living(niche, world.generation, rules.diet.tasks_per_niche) for name, niche in niches.items()
     }
-    stocks = [to_energy(world.ledger.balance(account_of(niche))) / niche.capacity for niche in niches.values()]
-    fullness = [min(1.0, stock) for stock in stocks]
+    fullness = fullness_of(world, niches.values())
     shown: dict[tuple[str, int], tuple[Task, ...]] = {}  # a niche's worked examples, by how many
     encounters = []
     for organism in world.population:

@@ -13,7 +13,7 @@ from evolora.lifecycle.ledger import Reason, to_energy, to_units
 from evolora.lifecycle.metabolism import charge, pay_bill
 from evolora.pooling import forwarding_fee, hand_over
 from evolora.rng import key64, stream
-from evolora.stages import score_answers
+from evolora.stages import fullness_of, score_answers
 from evolora.world import Rules, World
 
 SPARE = 125  # per cent of the mean cost of answers that must be at hand for a trial
@@ -123,12 +123,14 @@ def _pairs(world: World, rules: Rules, number: int, group: Group) -> list[Pair]:
     niches = open_niches(world, rules)
     if not niches:
         return []
+    fullness = fullness_of(world, niches.values())
     fresh: dict[str, list[Task]] = {}
     pairs = []
     for identity in group.members:
         organism, traits = world.population[identity], world.population[identity].active.traits
         rng = stream(rules.seed, "trial", world.generation, number, identity)
-        for place, name in enumerate(rules.forager.choose(organism, list(niches), rules.colonies.signing.tasks, rng)):
+        chosen = rules.forager.choose(organism, list(niches), rules.colonies.signing.tasks, rng, fullness)
+        for place, name in enumerate(chosen):
             if name not in fresh:
                 fresh[name] = rules.tasks.trial(niches[name], world.generation, rules.diet.tasks_per_niche)
             own = Encounter(

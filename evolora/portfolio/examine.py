@@ -78,7 +78,10 @@ class Examined:
 def examine(
     portfolio: Portfolio, split: Split, evaluator: LocalEvaluator, source: TaskSource, host: Genome, meter: TokenMeter
 ) -> Examined:
-    """Every member, and the bare `host`, on the questions of `split`; the tokens go to `meter` as "answering"."""
+    """Every member, and the bare `host`, on the questions of `split`; the tokens go to `meter` as "answering".
+
+    Where the bare host is a member, that member, with its worked examples, is the bare host of the comparison too.
+    """
     asked = {name: with_examples(genome, split.examples) for name, genome in portfolio.members.items()}
     asked = {HOST_ID: with_examples(host, split.examples), **asked}
     sheet = Examiner(evaluator, source).sit(asked, split.questions, meter, f"answering {split.shift}")

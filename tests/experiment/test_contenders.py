@@ -118,6 +118,24 @@ def test_where_niches_open_and_shut_all_arms_run_at_equal_tokens(tmp_path):
     assert modes == {"alone": "best single", "or_host": "best or ancestor", "kept": "routed", "single": "best single"}
 
 
+def test_an_ancestor_that_nobody_would_ask_is_refused_in_words(tmp_path):
+    assert "recogniser" in CHANGING
+    (tmp_path / "ridge.yaml").write_text(CHANGING.replace("router: recogniser", "router: ridge"))
+    with pytest.raises(ConfigError, match="ancestor: expected router recogniser"):
+        load_experiment(tmp_path / "ridge.yaml")
+
+
+def test_who_stands_alone_has_no_ancestor_that_its_arm_had_not(tmp_path):
+    (tmp_path / "changing.yaml").write_text(
+        CHANGING.replace("budget_of: kept}, after: [kept]", "budget_of: snapshots}, after: [snapshots]")
+    )
+    cells = {cell.arm: cell for cell in make_cells(load_experiment(tmp_path / "changing.yaml"), tmp_path / "out")}
+    cells["snapshots"].folder.mkdir(parents=True)
+    cells["snapshots"].save_result({"members": [0, 1]}, 1.0)
+    with pytest.raises(ConfigError, match="ancestor: expected null, or an ancestor in the arm snapshots too, got 1"):
+        find_procedure("contender").function(cells["or_host"], tmp_path)
+
+
 def test_a_world_that_died_out_is_answered_for_by_the_bare_host(tmp_path):
     """Seeds that fail must not leave the comparison: that would choose those that went well."""
     text = SMALL.replace("generations: 10", "generations: 3\n  energy.upkeep: 500.0")

@@ -74,7 +74,7 @@ def splits_of(results: Results) -> list[str]:
 def usual_mode(results: Results, arm: str) -> str:
     """How an arm is meant to answer: by its router, or by its best single where it is one adapter's checkpoints, with
     an ancestor for what it does not recognise if it has one."""
-    params = next((cell.params for (name, _), cell in results.cells.items() if name == arm), {})
+    params = _params(results, arm)
     if params.get("kind") == "alone" and params.get("ancestor") is not None:
         return OR_ANCESTOR
     return PORTFOLIO if params.get("kind") in ROUTED else ALONE
@@ -139,7 +139,7 @@ def _level_table(results: Results, split: str) -> Table:
     for arm in results.arms:
         usual = usual_mode(results, arm)
         for mode in SHOWN if usual == PORTFOLIO else (usual,):
-            if mode == OR_ANCESTOR and not _has_ancestor(results, arm):
+            if mode == OR_ANCESTOR and _params(results, arm).get("ancestor") is None:
                 continue
             own = [_questions(results, arm, mode, seed, split) for seed in results.seeds]
             pairs = [one for one in own if one.families]
@@ -161,12 +161,9 @@ def _level_table(results: Results, split: str) -> Table:
     return Table(split, head, tuple(rows), note)
 
 
-def _has_ancestor(results: Results, arm: str) -> bool:
-    """Whether somebody of the arm answers for what nobody recognises."""
-    return any(
-        params.get("ancestor") is not None
-        for params in (c.params for (name, _), c in results.cells.items() if name == arm)
-    )
+def _params(results: Results, arm: str) -> Mapping[str, Any]:
+    """An arm's own, the same for all its seeds."""
+    return next((cell.params for (name, _), cell in results.cells.items() if name == arm), {})
 
 
 def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:

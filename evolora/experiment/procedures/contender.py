@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from evolora.config.section import Count, Fraction, Positive, Section
 from evolora.environment.families.family import SettingValue
+from evolora.errors import ConfigError
 from evolora.experiment.cell import Cell
 from evolora.experiment.procedures.simulate import RUN, live, thin_out
 from evolora.experiment.registry import procedure
@@ -68,6 +69,12 @@ class ContenderParams(Section):
     rounds: Count = Field(12, description="Rounds of a mixture's search for weights.")
     brood: Count = Field(6, description="Weightings tried in a round.")
 
+    @model_validator(mode="after")
+    def _recognises(self) -> "ContenderParams":
+        if self.ancestor is not None and self.router != "recogniser":
+            raise ValueError(f"ancestor: expected router recogniser, which alone sends it questions, got {self.router}")
+        return self
+
     @property
     def has_ancestor(self) -> bool:
         """Whether the bare host is a member besides."""
@@ -87,7 +94,7 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
 
     params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
     if params.kind == "alone":
-        return dict(cell.sibling(params.budget_of or "").values)
+        return _alone(cell, params)
     rules = build_rules(cell.world)
     if foreign := foreign_niches(rules.niches, params.unseen):
         make_split(
@@ -108,6 +115,24 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
         "splits": {examined.shift: _kept(examined) for examined in arena.test(portfolio, params.tests)},
         "notes": _notes(arena, params.tests),
     }
+
+
+def _alone(cell: Cell, params: ContenderParams) -> Mapping[str, JsonValue]:
+    """What the arm `budget_of` returned: its best single member is among its modes.
+
+    Raises:
+        ConfigError: it is to leave the unknown to an ancestor that the other arm has not.
+    """
+    from evolora.portfolio.portfolio import ANCESTOR
+
+    values = cell.sibling(params.budget_of or "").values
+    members = values["members"]
+    assert isinstance(members, list)  # what this procedure itself returned
+    if params.ancestor is not None and ANCESTOR not in members:
+        raise ConfigError(
+            f"ancestor: expected null, or an ancestor in the arm {params.budget_of} too, got {params.ancestor}"
+        )
+    return dict(values)
 
 
 def _live(cell: Cell, run: Path, meter: "TokenMeter") -> bool:

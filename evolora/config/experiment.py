@@ -59,6 +59,12 @@ class ExperimentConfig(Section):
     analysis: str | None = Field(
         None, description="What is made of the results; or module:function. None: tables only."
     )
+    primary: list[str] = Field(
+        [],
+        description="Arms that the question is about, named before anything is run: where an analysis holds the first "
+        "arm against the others, p is corrected within the claims against these, and within all other claims apart. "
+        "None named: within all claims.",
+    )
     quick: QuickConfig = QuickConfig()
 
     @model_validator(mode="after")
@@ -75,6 +81,8 @@ class ExperimentConfig(Section):
             if unknown:
                 known = ", ".join(other for other in self.arms if other != name)
                 raise ValueError(f"arms.{name}.after: expected other arms ({known}), got {', '.join(unknown)}")
+        if strangers := [other for other in self.primary if other not in self.arms]:
+            raise ValueError(f"primary: expected arms ({', '.join(self.arms)}), got {', '.join(strangers)}")
         if circle := _waiting_in_a_circle(self.arms):
             raise ValueError(
                 f"arms: expected arms that can be done one after the other, got {', '.join(circle)} waiting in a circle"

@@ -33,7 +33,8 @@ class Arm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment file, resolved. `arms` in the file's order; `quick`: as --quick has it."""
+    """An experiment file, resolved. `arms` in the file's order; `primary`: those that its question is about; `quick`:
+    as --quick has it."""
 
     name: str
     question: str
@@ -42,6 +43,7 @@ class Experiment:
     order: tuple[str, ...]  # names of arms, each behind those it waits for
     seeds: tuple[int, ...]
     analysis: str | None
+    primary: tuple[str, ...]
     quick: bool
 
 
@@ -64,7 +66,10 @@ def load_experiment(path: Path, quick: bool = False) -> Experiment:
         raise ConfigError(list(dict.fromkeys(problems)))  # arms share what is wrong with the file they share
     resolved = tuple(arm for arm in arms if arm is not None)
     order = tuple(arms_in_order(config.arms))
-    return Experiment(config.name, config.question, path, resolved, order, tuple(seeds), config.analysis, quick)
+    primary = tuple(config.primary)
+    return Experiment(
+        config.name, config.question, path, resolved, order, tuple(seeds), config.analysis, primary, quick
+    )
 
 
 def find_experiments(path_or_name: str) -> list[Path]:

@@ -25,7 +25,7 @@ MOST_NUMBERS = 40  # rows of the table that stands in for an analysis
 
 def find(plan: Plan) -> Findings:
     """What the experiment's analysis makes of the finished cells; without one, means of the arms' numbers."""
-    results = read_results(plan.cells)
+    results = read_results(plan.cells, plan.experiment.primary)
     if plan.experiment.analysis is None:
         return Findings(tables=[numbers_table(results)])
     return find_analysis(plan.experiment.analysis)(results)

@@ -14,7 +14,8 @@ from evolora.experiment.cell import Cell, read_result
 
 @dataclass(frozen=True)
 class Results:
-    """Values by arm and seed. `seeds` and `arms` are the experiment's, in its order; cells may be missing.
+    """Values by arm and seed. `seeds` and `arms` are the experiment's, in its order; cells may be missing. `primary`
+    are the arms that its question is about.
 
     `keys` are paths into what the procedure returned: `last.mean_score`. Names in them may hold dots themselves.
     """
@@ -23,6 +24,7 @@ class Results:
     seeds: tuple[int, ...]
     cells: Mapping[tuple[str, int], Cell]
     finished: Mapping[tuple[str, int], Mapping[str, JsonValue]]
+    primary: tuple[str, ...] = ()
 
     @property
     def num_missing(self) -> int:
@@ -47,7 +49,7 @@ class Results:
         return self.values(arm, key) - self.values(other, key)
 
 
-def read_results(cells: Sequence[Cell]) -> Results:
+def read_results(cells: Sequence[Cell], primary: tuple[str, ...] = ()) -> Results:
     """The results of those cells that are finished, as they are now."""
     finished = {}
     for cell in cells:
@@ -55,7 +57,7 @@ def read_results(cells: Sequence[Cell]) -> Results:
         if result is not None and result["digest"] == cell.digest:
             finished[cell.arm, cell.seed] = result["values"]
     arms, seeds = dict.fromkeys(cell.arm for cell in cells), dict.fromkeys(cell.seed for cell in cells)
-    return Results(tuple(arms), tuple(seeds), {(cell.arm, cell.seed): cell for cell in cells}, finished)
+    return Results(tuple(arms), tuple(seeds), {(cell.arm, cell.seed): cell for cell in cells}, finished, primary)
 
 
 def _at(values: JsonValue | Mapping[str, JsonValue], key: str) -> JsonValue:

@@ -1,5 +1,7 @@
 """The claim's procedure and analyses: a small comparison on the petri host, and planted results."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from evolora.experiment.cell import make_cells
 from evolora.experiment.file import find_experiments, load_experiment
 from evolora.experiment.registry import find_procedure
 from evolora.experiment.results import Results, read_results
+from evolora.portfolio.statistics import holm
 from evolora.rng import stream
 
 SMALL = """\
@@ -214,6 +217,17 @@ def test_a_planted_gain_is_found_and_its_absence_is_not():
     (found, *_) = contenders(planted(0.2)).claims
     assert found.holds == "yes" and found.interval[0] <= 0.2 <= found.interval[1]
     assert all(claim.holds == "undecided" for claim in contenders(planted(0.0)).claims)
+
+
+def test_what_the_question_is_about_is_corrected_apart_from_all_else(small):
+    plain = {claim.text: claim for claim in contenders(small).claims}
+    named = {claim.text: claim for claim in contenders(replace(small, primary=("single",))).claims}
+    assert named.keys() == plain.keys()
+    for texts in ([t for t in plain if "above single" in t], [t for t in plain if "above single" not in t]):
+        alone = [float(plain[text].note.split("p ")[1].split(" alone")[0]) for text in texts]
+        assert [named[text].p for text in texts] == pytest.approx(holm(alone), rel=0.01)
+        assert all(named[text].estimate == plain[text].estimate for text in texts)
+    assert {claim.quantity.split("over ")[1] for claim in named.values()} == {"primary claims", "secondary claims"}
 
 
 def test_each_arm_is_held_against_the_one_whose_budget_it_had(small):

@@ -52,6 +52,12 @@ def test_arms_are_ordered_behind_those_they_wait_for(tmp_path):
     assert experiment.order == ("first", "second")
 
 
+def test_primary_arms_are_arms(tmp_path):
+    assert load_experiment(write_experiment(tmp_path, EXPERIMENT + "primary: [second]\n")).primary == ("second",)
+    with pytest.raises(ConfigError, match=r"primary: expected arms \(second, first\), got third"):
+        load_experiment(write_experiment(tmp_path, EXPERIMENT + "primary: [third]\n"))
+
+
 def test_a_world_beside_the_file_comes_before_a_shipped_one(tmp_path):
     (tmp_path / "petri.yaml").write_text("name: mine\nniches: [{family: rhyme}]\n")
     assert {arm.world.name for arm in load_experiment(write_experiment(tmp_path)).arms} == {"mine"}

@@ -33,7 +33,8 @@ def contenders(results: Results) -> Findings:
 def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str, str, str], tuple[Claim, Effect]]:
     """(arm, other, split) -> whether the arm, routed, is above the other in its usual mode; `sides` are (arm, other).
 
-    p is corrected for the number of comparisons there are. Those without a common seed are left out.
+    p is corrected for the number of comparisons there are; where the experiment names primary arms, within the
+    comparisons with these and within the others apart. Those without a common seed are left out.
     """
     found = {
         (arm, other, split): compare(list(pairs.values()), f"{arm} {other} {split}")
@@ -41,15 +42,27 @@ def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
         if (pairs := pairs_of(results, (other, usual_mode(results, other)), (arm, PORTFOLIO), split))
     }
-    adjusted = holm([effect.p for effect in found.values()])
-    texts = {key: f"{key[0]}, routed, above {key[1]} ({usual_mode(results, key[1])}): {key[2]}" for key in found}
-    return {
-        key: (claim_of(texts[key], effect, p), effect) for (key, effect), p in zip(found.items(), adjusted, strict=True)
+    families: dict[str, list[tuple[str, str, str]]] = {}
+    for key in found:
+        families.setdefault(_family_of_claims(results, key[1]), []).append(key)
+    claims = {
+        key: claim_of(
+            f"{key[0]}, routed, above {key[1]} ({usual_mode(results, key[1])}): {key[2]}", found[key], p, name
+        )
+        for name, keys in families.items()
+        for key, p in zip(keys, holm([found[key].p for key in keys]), strict=True)
     }
+    return {key: (claims[key], effect) for key, effect in found.items()}
 
 
-def claim_of(text: str, effect: Effect, adjusted: float) -> Claim:
-    """A claim that a difference is above 0; undecided too where p, `adjusted` for the number of claims, is large."""
+def _family_of_claims(results: Results, other: str) -> str:
+    if not results.primary:
+        return "all"
+    return "primary" if other in results.primary else "secondary"
+
+
+def claim_of(text: str, effect: Effect, adjusted: float, family: str = "all") -> Claim:
+    """A claim that a difference is above 0; undecided too where p, `adjusted` within its `family`, is large."""
     verdict: Verdict = "undecided"
     if adjusted < 1 - LEVEL:
         verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
@@ -57,7 +70,7 @@ def claim_of(text: str, effect: Effect, adjusted: float) -> Claim:
     if effect.carried_by:
         notes.append(f"carried by {', '.join(effect.carried_by)} alone")
     interval = (effect.low, effect.high)
-    quantity = "difference of mean scores, families alike; p two-sided, Holm over all claims"
+    quantity = f"difference of mean scores, families alike; p two-sided, Holm over {family} claims"
     return Claim(text, verdict, quantity, effect.difference, interval, adjusted, effect.num_seeds, "; ".join(notes))
 
 

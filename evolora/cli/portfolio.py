@@ -26,6 +26,16 @@ def portfolio(
         ),
     ] = None,
     router: Annotated[str, typer.Option(help="ridge, recogniser, centroid, arrow or fixed.")] = "ridge",
+    ancestor: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=8,
+            metavar="N",
+            help="Keep the bare host too, shown N worked examples, for what a recogniser does not recognise.",
+            show_default=False,
+        ),
+    ] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Organisms that answer selection tasks, best in life.")] = 24,
     source: Annotated[
         Literal["living", "archive"],
@@ -47,11 +57,15 @@ def portfolio(
 
     if router not in (*ROUTERS, ARROW):
         raise ConfigError(f"--router: expected one of {', '.join([*ROUTERS, ARROW])}, got {router}")
+    if ancestor is not None and router != "recogniser":
+        raise ConfigError(f"--ancestor: expected --router recogniser, which alone sends it questions, got {router}")
     if to is not None and to.exists():
         raise RunFolderError(f"--to {to}: expected a new folder, got one that exists; choose another")
     saved = (run / INDEX).is_file()
     session = (
-        open_saved(run) if saved else portfolio_of_run(run, size, candidates, selection, router, source == "archive")
+        open_saved(run)
+        if saved
+        else portfolio_of_run(run, size, candidates, selection, router, source == "archive", ancestor)
     )
     if to is not None:
         save(session, to)

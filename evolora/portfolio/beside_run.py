@@ -9,7 +9,7 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.distance import delta_norm, distance
 from evolora.organism.genome import SiteShape
 from evolora.portfolio.folder import INDEX, check_reading, load_portfolio
-from evolora.portfolio.portfolio import Portfolio
+from evolora.portfolio.portfolio import ANCESTOR, Portfolio
 from evolora.record.residents import Resident, Residents
 
 SAME = 1e-5  # of a delta's norm: what saving and loading may change by rounding
@@ -45,13 +45,16 @@ def open_beside(folder: Path, run: Path, evaluator: LocalEvaluator) -> Portfolio
 
 
 def residents_in(folder: Path, residents: Residents, sites: Sequence[SiteShape]) -> list[Resident]:
-    """The members of the portfolio in `folder` as they live in the run, in the order of the choice.
+    """The members of the portfolio in `folder` as they live in the run, in the order of the choice; the bare host, who
+    lives in none, is passed over.
 
     Raises:
         EvoloraError: a damaged folder, or a member that died or learnt on since it was saved.
     """
     found = []
     for identity, genome in load_portfolio(folder, sites).portfolio.members.items():
+        if identity == ANCESTOR:
+            continue
         alive = next((resident for resident in residents.members if resident.id == identity), None)
         if alive is None or distance(alive.organism.active, genome) > SAME * delta_norm(genome):
             state = "died" if alive is None else "learnt on"

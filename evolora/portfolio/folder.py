@@ -3,7 +3,7 @@
 portfolio.json     members with traits, the best single, the router's kind, digests (SHA-256) of the other files
 world.yaml         the world: host, system prompt, sites, niches
 router.safetensors the router's arrays in float64; absent for Arrow
-adapters/NAME/     one PEFT directory a member, in the order of preference of the choice
+adapters/NAME/     one PEFT directory a member, in the order of preference of the choice; none for the bare host
 """
 
 import json
@@ -21,6 +21,7 @@ from evolora.config.load import dump_world
 from evolora.config.world import WorldConfig
 from evolora.errors import BundleError, RunFolderError
 from evolora.evaluation.local import LocalEvaluator
+from evolora.organism.founding import zero_genome
 from evolora.organism.genome import Genome, SiteShape
 from evolora.portfolio.portfolio import ARROW, Portfolio, read
 from evolora.record.adapter import import_peft
@@ -81,7 +82,8 @@ def _write(
 ) -> None:
     (folder / WORLD).write_text(dump_world(config), encoding="utf-8")
     for identity, genome in portfolio.members.items():
-        export_peft(genome, folder / ADAPTERS / member_name(identity), config.host.name, sites)
+        if (name := member_name(identity)) is not None:
+            export_peft(genome, folder / ADAPTERS / name, config.host.name, sites)
     if portfolio.router is not None:
         arrays = {name: np.ascontiguousarray(array) for name, array in portfolio.router.arrays().items()}
         save_file(arrays, folder / ROUTER)
@@ -152,6 +154,8 @@ def read_world(folder: Path) -> WorldConfig:
 
 
 def _member(folder: Path, member: MemberEntry, sites: Sequence[SiteShape], scaling: float) -> Genome:
+    if member.adapter is None:
+        return zero_genome(sites, member.traits.to_traits(), scaling)
     factors = import_peft(folder / ADAPTERS / member.adapter, sites, scaling)
     rank = next(iter(factors.values())).rank  # of one rank, without the directions that were zero
     return Genome(factors, replace(member.traits.to_traits(), rank=rank), scaling).validated()

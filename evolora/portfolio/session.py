@@ -13,7 +13,7 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.portfolio.archived import candidates_of_archive
 from evolora.portfolio.examine import Examined, bare_host, candidates_of_run, examine
 from evolora.portfolio.folder import check_reading, load_portfolio, read_world, save_portfolio
-from evolora.portfolio.portfolio import Portfolio, assemble
+from evolora.portfolio.portfolio import ANCESTOR, Portfolio, assemble
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions
 from evolora.record.run_dir import RunDir
 from evolora.routing.tokens import TokenMeter
@@ -33,9 +33,18 @@ class Session:
 
 
 def portfolio_of_run(
-    run: Path, size: int, candidates: int, selection: int, router: str, from_archive: bool = False
+    run: Path,
+    size: int,
+    candidates: int,
+    selection: int,
+    router: str,
+    from_archive: bool = False,
+    ancestor: int | None = None,
 ) -> Session:
     """Choose and fit on `selection` tasks of every niche of the run's world, out of the living or out of the archive.
+
+    With `ancestor`, the bare host, shown so many worked examples, is one more member for what the router, a
+    recogniser, does not recognise.
 
     Raises:
         EvoloraError: no run, nobody alive, no archive, another host, or no such router.
@@ -45,6 +54,8 @@ def portfolio_of_run(
     genomes = candidates_of_archive(run, candidates) if from_archive else candidates_of_run(run, candidates)
     rules, evaluator, meter = build_rules(config), build_evaluator(config), TokenMeter()
     check_host(run_dir, evaluator.host.digest)
+    if ancestor is not None:
+        genomes = {**genomes, ANCESTOR: bare_host(config, evaluator.sites, ancestor)}
     questions = selection_questions(rules.niches, rules.tasks, selection)
     portfolio, sheet = assemble(genomes, questions, size, evaluator, rules.tasks, meter, router)
     notes = {

@@ -8,14 +8,17 @@ from evolora.disturbance import niches_now
 from evolora.errors import ConfigError, RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.host.registry import HOSTS
+from evolora.organism.genome import Genome
 from evolora.portfolio.beside_run import open_beside, portfolios_of
-from evolora.portfolio.portfolio import Portfolio
+from evolora.portfolio.portfolio import ANCESTOR, Portfolio
 from evolora.record.adapter import check_shapes
 from evolora.record.checkpoint import checkpoints
 from evolora.record.residents import Residents, open_residents
 from evolora.record.run_dir import RunDir
+from evolora.serving.speaker import HOST
 from evolora.serving.speakers import Speakers
 from evolora.serving.teams import Team, by_bids, by_router, fit_niche_reader
+from evolora.share.portfolio_format import member_name
 from evolora.world import World
 
 NICHE_EXAMPLES = 8  # questions of each niche by which a colony's question is told
@@ -36,11 +39,7 @@ def open_speakers(path: Path, portfolios: Sequence[Path] | None = None) -> Speak
     for resident in residents.members:
         check_shapes(resident.organism.active.factors, evaluator.sites)
     opened = {name: open_beside(folder, path, evaluator) for name, folder in named.items()}
-    guests = [
-        (f"{name}/organism-{identity:06d}", identity, genome)
-        for name, portfolio in opened.items()
-        for identity, genome in portfolio.members.items()
-    ]
+    guests = [guest for name, portfolio in opened.items() for guest in _guests(name, portfolio)]
     speakers = Speakers(residents, evaluator, prices, guests)
     for name, portfolio in opened.items():
         speakers.add_team(_portfolio_team(name, portfolio, speakers, evaluator))
@@ -72,6 +71,16 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
             raise ConfigError(f"--portfolio {folder}: expected folders of different names, got {own} twice; rename one")
         named[name] = folder
     return named
+
+
+def _guests(name: str, portfolio: Portfolio) -> list[tuple[str, int | None, Genome]]:
+    """A portfolio's members by name and organism id; the bare host is no organism, and adapts nothing."""
+    return [
+        (f"{name}/{HOST}", None, genome.with_factors({}))
+        if identity == ANCESTOR
+        else (f"{name}/{member_name(identity)}", identity, genome)
+        for identity, genome in portfolio.members.items()
+    ]
 
 
 def _portfolio_team(name: str, portfolio: Portfolio, speakers: Speakers, evaluator: LocalEvaluator) -> Team:

@@ -57,7 +57,8 @@ class Given:
 class Speakers:
     """The bare host (row 0, an empty genome), the living organisms of a run, best first, then `guests`.
 
-    Guests are genomes from elsewhere by (name, organism id): those of saved portfolios. `teams` are of any of these.
+    Guests are genomes from elsewhere by (name, organism id): those of saved portfolios, the bare host's id being None.
+    `teams` are of any of these.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Speakers:
         residents: Residents,
         evaluator: LocalEvaluator,
         prices: Prices,
-        guests: Sequence[tuple[str, int, Genome]] = (),
+        guests: Sequence[tuple[str, int | None, Genome]] = (),
     ) -> None:
         self.residents, self.host, self._prices = residents, evaluator.host, prices
         self._decoder, self._prompts = evaluator.decoder, evaluator.prompts

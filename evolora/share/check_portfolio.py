@@ -26,7 +26,8 @@ def check_portfolio(folder: Path, names: Iterable[str], world: WorldConfig, host
             raise BundleError(f"expected {INDEX}, got none")
         place = folder / PORTFOLIO
         index = read_index(place, own)
-        missing = sorted({member.adapter for member in index.members} ^ {_adapter(name) for name in own if "/" in name})
+        wanted = {member.adapter for member in index.members if member.adapter is not None}
+        missing = sorted(wanted ^ {_adapter(name) for name in own if "/" in name})
         if missing:
             raise BundleError(f"expected an adapter for each member and no other, got a difference at {missing[0]}")
         read_router(place, index.router, len(index.members))

@@ -23,6 +23,7 @@ MOST_MEMBERS = 1000
 MOST_INDEX_BYTES, MOST_ROUTER_BYTES = 2**21, 2**26
 MOST_ROUTER_NUMBER, LEAST_SCALE = 1e12, 1e-9  # wide of any that is fitted, and what they give is finite
 MEMBER = r"organism-[0-9]{6,12}"
+ANCESTOR = -1  # the bare host's id among members
 
 # Kind of router -> its arrays, each with its axes. An axis of one name has one length in all of them.
 ROUTER_ARRAYS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -64,10 +65,10 @@ class TraitsEntry(_Part):
 
 
 class MemberEntry(_Part):
-    """A member: its id in the run, the folder of its adapter, its traits."""
+    """A member: its id in the run, the folder of its adapter, its traits. The bare host has id -1 and no adapter."""
 
-    id: Annotated[int, Field(ge=0, lt=10**12)]
-    adapter: Annotated[str, Field(pattern=rf"^{MEMBER}$")]
+    id: Annotated[int, Field(ge=ANCESTOR, lt=10**12)]
+    adapter: Annotated[str, Field(pattern=rf"^{MEMBER}$")] | None
     traits: TraitsEntry
 
 
@@ -89,12 +90,14 @@ class Index(_Part):
             raise ValueError("expected every member once, its adapter called after its id")
         if self.best not in ids:
             raise ValueError(f"expected the best to be a member, got {self.best}")
+        if ANCESTOR in ids and self.router != "recogniser":
+            raise ValueError(f"expected the bare host beside a recogniser, which sends it questions, got {self.router}")
         return self
 
 
-def member_name(identity: int) -> str:
-    """The folder of a member's adapter."""
-    return f"organism-{identity:06d}"
+def member_name(identity: int) -> str | None:
+    """The folder of a member's adapter; None for the bare host, which has none."""
+    return None if identity == ANCESTOR else f"organism-{identity:06d}"
 
 
 def traits_entry(traits: Traits) -> dict[str, Any]:

@@ -12,9 +12,13 @@ from typer.testing import CliRunner
 from evolora.build import open_run
 from evolora.cli.app import app
 from evolora.errors import EvoloraError
+from evolora.portfolio.portfolio import ANCESTOR, read
 from evolora.portfolio.session import open_saved, portfolio_of_run, save
 from evolora.portfolio.splits import selection_questions
 from evolora.record.residents import open_residents
+from evolora.routing.recogniser import Recogniser
+from evolora.serving.opening import open_speakers
+from evolora.serving.teams import Team
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +83,38 @@ def test_a_bundle_brings_a_portfolio_that_routes_as_at_home(
     )
     code, output, _ = evolora("replay", "a.evolora")
     assert code == 0 and "2 of 2 generations identical" in output
+
+
+def test_the_bare_host_goes_with_the_others(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    shutil.rmtree(copy / "portfolio")
+    command = ("portfolio", str(copy), "--selection", "6", "--size", "2", "--tasks", "4", "--ancestor", "1")
+    code, _, error = evolora(*command)
+    assert code != 0 and "--ancestor: expected --router recogniser" in str(error)
+    code, output, _ = evolora(*command, "--router", "recogniser", "--to", str(copy / "portfolio"))
+    assert code == 0 and "best or ancestor" in output
+    assert len(list((copy / "portfolio" / "adapters").iterdir())) == 2
+
+    saved = open_saved(copy / "portfolio")
+    host = saved.portfolio.members[ANCESTOR]
+    assert list(saved.portfolio.members)[-1] == ANCESTOR and len(saved.portfolio.members) == 3
+    assert host.traits.num_examples == 1 and not any(host.delta(site).any() for site in host.factors)
+
+    team = open_speakers(copy).find("portfolio")
+    assert isinstance(team, Team) and team.members[-1].name == "portfolio/host" and team.members[-1].title == "host"
+    questions = [question.task.question for question in selection_questions(saved.rules.niches, saved.rules.tasks, 4)]
+    prompts = [saved.evaluator.prompts.build(text) for text in (*questions, "zzzz qqqq?", "9 9 9 9 9 9 9 9 9 9 9")]
+    router = saved.portfolio.router
+    assert isinstance(router, Recogniser)
+    known = router.knows(read(prompts, saved.evaluator))
+    assert known.any() and not known.all()
+    chosen = [choice.speaker for choice in team.choose(prompts)]
+    assert all(who.organism_id is None for who, knows in zip(chosen, known, strict=True) if not knows)
+
+    monkeypatch.chdir(tmp_path)
+    assert evolora("pack", str(copy), "-o", "a.evolora")[0] == 0
+    assert evolora("unpack", "a.evolora", "--to", "out")[0] == 0
+    assert ANCESTOR in open_saved(tmp_path / "out" / "portfolio").portfolio.members
+    code, output, _ = evolora("export", str(copy), "--portfolio", "--to", str(tmp_path / "members"))
+    assert code == 0 and len(output.splitlines()) == 2

@@ -1,10 +1,10 @@
 """What a world does with its archive in a generation: offer it the living, bring elites in as parents, measure it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from evolora.environment.encounter import Outcome, homes
+from evolora.environment.encounter import Outcome
 from evolora.events import Birth, Elevation, Event
 from evolora.lifecycle.archive import Archive, keepsake
 from evolora.lifecycle.behaviour import Doings, behaviour, objective
@@ -17,42 +17,50 @@ from evolora.world import Rules, World
 def elevate(world: World, rules: Rules, outcomes: Sequence[Outcome]) -> list[Event]:
     """Offer everybody who answered in this generation to the archive, in id order, before anybody learns or dies.
 
-    Who remembers too few tasks, whose behaviour is undefined or whose weights are not finite is not offered.
+    Who remembers too few tasks, whose behaviour is undefined or whose weights are not finite is not offered. Where
+    elites are compared by home, an organism is offered for every niche it visited.
     """
     if rules.archive is None:
         return []
     archive = _archive_of(world, rules)
     names, done = [niche.name for niche in rules.niches], doings(outcomes)
+    at_home = rules.archive.objective == "home"
     events: list[Event] = []
     for organism in world.population:
-        own = done.get(organism.id)
-        if own is None:
-            continue
-        score = objective(organism, rules.archive.least_tasks, own.home if rules.archive.objective == "home" else None)
-        if score is None or not organism.active.is_finite():
-            continue
-        shown = [behaviour(axis.behaviour, organism, own, names) for axis in archive.axes]
-        measures = [value for value in shown if value is not None]
-        if len(measures) < len(shown):
-            continue
-        kept = keepsake(organism, rules.heredity.lamarckian)
-        if (found := archive.offer(kept, score, measures, world.generation)) is not None:
-            elite, before = found
-            driven_out = None if before is None else before.organism.id
-            events.append(
-                Elevation(world.generation, organism.id, elite.cell, elite.objective, elite.measures, driven_out)
-            )
+        for own in done.get(organism.id, [])[: None if at_home else 1]:
+            score = objective(organism, rules.archive.least_tasks, own.home if at_home else None)
+            if score is None or not organism.active.is_finite():
+                continue
+            shown = [behaviour(axis.behaviour, organism, own, names) for axis in archive.axes]
+            measures = [value for value in shown if value is not None]
+            if len(measures) < len(shown):
+                continue
+            kept = keepsake(organism, rules.heredity.lamarckian)
+            if (found := archive.offer(kept, score, measures, world.generation)) is not None:
+                elite, before = found
+                driven_out = None if before is None else before.organism.id
+                events.append(
+                    Elevation(world.generation, organism.id, elite.cell, elite.objective, elite.measures, driven_out)
+                )
     return events
 
 
-def doings(outcomes: Sequence[Outcome]) -> dict[int, Doings]:
-    """Organism id -> what it did."""
+def doings(outcomes: Sequence[Outcome]) -> dict[int, list[Doings]]:
+    """Organism id -> what it did, with each niche it visited as its home: the most visited first, then by name."""
     tokens: Counter[int] = Counter()
     answers: Counter[int] = Counter()
+    visits: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes:
-        tokens[outcome.encounter.organism_id] += sum(answer.generated_tokens for answer in outcome.answers)
-        answers[outcome.encounter.organism_id] += len(outcome.answers)
-    return {identity: Doings(home, tokens[identity] / answers[identity]) for identity, home in homes(outcomes).items()}
+        identity = outcome.encounter.organism_id
+        tokens[identity] += sum(answer.generated_tokens for answer in outcome.answers)
+        answers[identity] += len(outcome.answers)
+        visits[identity][outcome.encounter.niche] += 1
+    return {
+        identity: [
+            Doings(home, tokens[identity] / answers[identity]) for home in sorted(own, key=lambda n: (-own[n], n))
+        ]
+        for identity, own in visits.items()
+    }
 
 
 def guests(world: World, rules: Rules) -> Guests | None:

@@ -1,6 +1,7 @@
 """Extinctions, moving difficulty, sharing and ablations in whole worlds: books exact, deaths recorded, resumable."""
 
 import json
+from collections import Counter
 
 import pytest
 from hostless import SETTINGS, Coin, make_world
@@ -10,7 +11,7 @@ from evolora.config.world import WorldConfig
 from evolora.disturbance import niches_now
 from evolora.environment.chemostat import outflow_amount
 from evolora.environment.encounter import homes
-from evolora.events import Birth, Death, DeathCause
+from evolora.events import Birth, Death, DeathCause, Elevation
 from evolora.generation import advance
 from evolora.record.checkpoint import checkpoints, load_checkpoint
 from evolora.record.run_dir import EVENTS, LIVES, METRICS
@@ -210,6 +211,23 @@ def test_a_generation_in_which_nothing_is_open_costs_upkeep_and_nothing_else():
     lived(world, rules, 2)
     beyond = advance(world, rules, Coin()).report  # as a run that is resumed for longer than its world was made for
     assert beyond.num_answers == 0 and beyond.num_tokens == 0 and beyond.mean_score == 0 and beyond.residual == 0
+
+
+def test_an_organism_is_compared_in_every_niche_it_visits_where_elites_are_compared_at_home():
+    archive = {"enabled": True, "axes": [{"behaviour": "home"}], "least_tasks": 1}
+    offers = {}
+    for objective in ("home", "all"):
+        world, rules = make_world(3, archive={**archive, "objective": objective})
+        (generation,) = lived(world, rules, 1)
+        names = [niche.name for niche in rules.niches]
+        visited = {(o.encounter.organism_id, names.index(o.encounter.niche)) for o in generation.outcomes}
+        elevations = [event for event in generation.events if isinstance(event, Elevation)]
+        assert {(event.organism_id, event.cell) for event in elevations} <= visited
+        offers[objective] = Counter(event.organism_id for event in elevations)
+        for elite in world.archive.elites:
+            if objective == "home":
+                assert elite.objective == elite.organism.practice[names[elite.bins[0]]][1]
+    assert max(offers["home"].values()) == 2 and max(offers["all"].values()) == 1
 
 
 def test_in_a_world_that_changes_an_elite_of_every_season_is_kept():

@@ -18,7 +18,8 @@ class AxisConfig(Section):
     """One axis of behaviour, cut into bins of equal width; what lies outside its bounds counts in the outermost."""
 
     behaviour: str = Field(
-        description="trade (niche in which it remembers to score best), home (niche it visited most this generation), "
+        description="trade (niche in which it remembers to score best), home (niche it visited most this generation, "
+        "or with objective home each that it visited), "
         "breadth (0: one niche, 1: all alike), answer_tokens (mean generated tokens of an answer), share:NICHE (of the "
         "score it remembers), score:NICHE (mean), preference:NICHE, or a trait (rank, num_examples, ...).",
     )
@@ -58,7 +59,7 @@ class ArchiveConfig(Section):
     objective: Literal["all", "home"] = Field(
         "all",
         description="What elites are compared by, the mean score over tasks they remember: all of them, or those of "
-        "the niche visited most this generation (for worlds that change).",
+        "a niche (for worlds that change): an organism is then compared in every niche it visited this generation.",
     )
     least_tasks: Count = Field(
         8, description="Tasks an organism must remember before it can become an elite: few are mostly luck."

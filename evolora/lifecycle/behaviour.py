@@ -21,8 +21,8 @@ class Axis:
 
 @dataclass(frozen=True)
 class Doings:
-    """What an organism did this generation: `home`, the niche it visited most, and the mean generated tokens of its
-    answers."""
+    """What an organism did this generation: `home`, the niche it visited most or one of those it visited, and the mean
+    generated tokens of its answers."""
 
     home: str
     answer_tokens: float
@@ -42,7 +42,7 @@ def behaviour(name: str, organism: Organism, doings: Doings, niches: Sequence[st
     """One number of an organism that has answered something; None where it is undefined.
 
     trade: the number, in `niches`, of the niche in which it remembers the best mean score, the first among equals.
-    home: the number of the niche it visited most this generation.
+    home: the number of its home this generation.
     breadth: Levins' breadth of the score it remembers by niche, from 0 (one niche) to 1 (all alike); None without any.
     answer_tokens: the mean generated tokens of this generation's answers.
     share:NICHE, score:NICHE: the niche's part of the score it remembers; its mean score there, 0 where it never was.

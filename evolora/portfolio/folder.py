@@ -155,7 +155,7 @@ def read_world(folder: Path) -> WorldConfig:
 
 def _member(folder: Path, member: MemberEntry, sites: Sequence[SiteShape], scaling: float) -> Genome:
     if member.adapter is None:
-        return zero_genome(sites, member.traits.to_traits(), scaling)
+        return zero_genome(sites, replace(member.traits.to_traits(), rank=1), scaling)  # whatever rank somebody wrote
     factors = import_peft(folder / ADAPTERS / member.adapter, sites, scaling)
     rank = next(iter(factors.values())).rank  # of one rank, without the directions that were zero
     return Genome(factors, replace(member.traits.to_traits(), rank=rank), scaling).validated()

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from evolora.routing.tokens import TokenMeter
 
 
+Ancestor = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=8,
+        metavar="N",
+        help="Keep the bare host too, shown N worked examples, for what a recogniser does not recognise.",
+        show_default=False,
+    ),
+]
+
+
 def portfolio(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="The folder of a run, or of a saved portfolio.", show_default=False)
@@ -26,16 +38,7 @@ def portfolio(
         ),
     ] = None,
     router: Annotated[str, typer.Option(help="ridge, recogniser, centroid, arrow or fixed.")] = "ridge",
-    ancestor: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=8,
-            metavar="N",
-            help="Keep the bare host too, shown N worked examples, for what a recogniser does not recognise.",
-            show_default=False,
-        ),
-    ] = None,
+    ancestor: Ancestor = None,
     candidates: Annotated[int, typer.Option(min=1, help="Organisms that answer selection tasks, best in life.")] = 24,
     source: Annotated[
         Literal["living", "archive"],

@@ -1,10 +1,10 @@
 """What a world does with its archive in a generation: offer it the living, bring elites in as parents, measure it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from evolora.environment.encounter import Outcome
+from evolora.environment.encounter import Outcome, haunts
 from evolora.events import Birth, Elevation, Event
 from evolora.lifecycle.archive import Archive, keepsake
 from evolora.lifecycle.behaviour import Doings, behaviour, objective
@@ -49,17 +49,12 @@ def doings(outcomes: Sequence[Outcome]) -> dict[int, list[Doings]]:
     """Organism id -> what it did, with each niche it visited as its home: the most visited first, then by name."""
     tokens: Counter[int] = Counter()
     answers: Counter[int] = Counter()
-    visits: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes:
-        identity = outcome.encounter.organism_id
-        tokens[identity] += sum(answer.generated_tokens for answer in outcome.answers)
-        answers[identity] += len(outcome.answers)
-        visits[identity][outcome.encounter.niche] += 1
+        tokens[outcome.encounter.organism_id] += sum(answer.generated_tokens for answer in outcome.answers)
+        answers[outcome.encounter.organism_id] += len(outcome.answers)
     return {
-        identity: [
-            Doings(home, tokens[identity] / answers[identity]) for home in sorted(own, key=lambda n: (-own[n], n))
-        ]
-        for identity, own in visits.items()
+        identity: [Doings(niche, tokens[identity] / answers[identity]) for niche in niches]
+        for identity, niches in haunts(outcomes).items()
     }
 
 

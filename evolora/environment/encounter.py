@@ -80,9 +80,14 @@ class Outcome:
         return self.answers[0].prompt_tokens + sum([len(answer.token_ids) for answer in self.answers])
 
 
-def homes(outcomes: Sequence[Outcome]) -> dict[int, str]:
-    """Organism id -> the niche it visited most this generation, the first by name among equals."""
+def haunts(outcomes: Sequence[Outcome]) -> dict[int, list[str]]:
+    """Organism id -> the niches it visited this generation, the most visited first, by name among equals."""
     visits: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes:
         visits[outcome.encounter.organism_id][outcome.encounter.niche] += 1
-    return {identity: min(own, key=lambda name: (-own[name], name)) for identity, own in visits.items()}
+    return {identity: sorted(own, key=lambda name: (-own[name], name)) for identity, own in visits.items()}
+
+
+def homes(outcomes: Sequence[Outcome]) -> dict[int, str]:
+    """Organism id -> the niche it visited most this generation, the first by name among equals."""
+    return {identity: niches[0] for identity, niches in haunts(outcomes).items()}

@@ -23,7 +23,7 @@ MOST_MEMBERS = 1000
 MOST_INDEX_BYTES, MOST_ROUTER_BYTES = 2**21, 2**26
 MOST_ROUTER_NUMBER, LEAST_SCALE = 1e12, 1e-9  # wide of any that is fitted, and what they give is finite
 MEMBER = r"organism-[0-9]{6,12}"
-ANCESTOR = -1  # the bare host's id among members
+ANCESTOR = -1  # the bare host's id among members, as exams have it
 
 # Kind of router -> its arrays, each with its axes. An axis of one name has one length in all of them.
 ROUTER_ARRAYS: dict[str, dict[str, tuple[str, ...]]] = {

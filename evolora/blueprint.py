@@ -91,6 +91,7 @@ def build_rules(config: WorldConfig) -> Rules:
         ladders=ladders,
         commons_release=energy.commons_release,
         learning=_learning_method(config),
+        averaged=config.learning.averaged,
         neutral=config.selection == "neutral",
         economy=config.economy,
         random_death=config.death.victims == "random",

@@ -10,6 +10,7 @@ from evolora.environment.task import Score
 from evolora.evaluation.evaluator import Evaluator
 from evolora.lifecycle.learning import LearningMethod, Trial, Tried
 from evolora.lifecycle.metabolism import pay_bill
+from evolora.organism.averaging import average
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
 from evolora.organism.perturbation import Noise, Perturbed
 from evolora.rng import key64
@@ -54,6 +55,7 @@ def learn(world: World, rules: Rules, evaluator: Evaluator, outcomes: Sequence[O
     for identity, result in learnt.items():
         organism = world.population[identity]
         organism.optimizer = result.optimizer
+        organism.average = average(organism.average, result.genome, rules.averaged)
         if rules.heredity.lamarckian:  # what is learnt is the genome from now on: it is what children get
             organism.genome = result.genome
         else:

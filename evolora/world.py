@@ -42,7 +42,9 @@ class World:
 
     def snapshot(self) -> "World":
         """A world in the same state that goes its own way. Weights and elites, which nobody changes, are shared."""
-        kept: list[object] = [weights for o in self.population for weights in (o.genome, o.learnt, o.optimizer)]
+        kept: list[object] = [
+            weights for o in self.population for weights in (o.genome, o.learnt, o.optimizer, o.average)
+        ]
         kept += [] if self.archive is None else self.archive.elites
         return deepcopy(self, {id(one): one for one in kept if one is not None})
 
@@ -71,7 +73,8 @@ class Archiving:
 
 @dataclass(frozen=True)
 class Rules:
-    """Everything that does not. `breeder` None: no births; `learning` None: nobody learns within a lifetime; `neutral`
+    """Everything that does not. `breeder` None: no births; `learning` None: nobody learns within a lifetime;
+    `averaged` is the number of an organism's last versions whose mean is kept of it; `neutral`
     deals out at random, every generation, what everybody owns and owes (drift).
 
     `ladders` are the levels, easiest first, of the niches whose difficulty moves by `difficulty`, by name. Without
@@ -97,6 +100,7 @@ class Rules:
     ladders: Mapping[str, Sequence[Niche]]
     commons_release: float
     learning: LearningMethod | None
+    averaged: int
     neutral: bool
     economy: bool
     random_death: bool

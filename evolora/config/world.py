@@ -257,6 +257,11 @@ class LearningConfig(Section):
     inherit_optimizer: bool = Field(
         True, description="Whether a clone in a lamarckian world keeps its parent's Adam moments."
     )
+    averaged: Count = Field(
+        1,
+        description="About how many of an organism's last versions, one an update, are averaged in what an archive "
+        "keeps of it and children inherit (adapters trained in an experiment alike); 1: the last one as it is.",
+    )
 
 
 class RecordConfig(Section):

@@ -122,15 +122,16 @@ class Archive:
 
 
 def keepsake(organism: Organism, lamarckian: bool) -> Organism:
-    """The organism as an archive keeps it: weights, traits, ancestry and memories, without Adam's moments.
+    """The organism as an archive keeps it: settled weights, traits, ancestry and memories, without Adam's moments.
 
     Where learnt weights are inherited they are all that is kept; else those it was born with are kept beside them.
     """
     return replace(
         organism,
-        genome=organism.active if lamarckian else organism.genome,
-        learnt=None if lamarckian else organism.learnt,
+        genome=organism.settled if lamarckian else organism.genome,
+        learnt=None if lamarckian or organism.learnt is None else organism.settled,
         optimizer=None,
+        average=None,
         profit=dict(organism.profit),
         competence=dict(organism.competence),
         practice=dict(organism.practice),

@@ -58,7 +58,7 @@ class Heredity:
 
     def heritable(self, parent: Organism) -> Genome:
         """The weights a child inherits."""
-        return parent.active if self.lamarckian else parent.genome
+        return parent.settled if self.lamarckian else parent.genome
 
     def _grow_up(self, genome: Genome, rng: np.random.Generator) -> Genome:
         traits = mutate_traits(genome.traits, self.trait_ranges, self.preference_step, rng)

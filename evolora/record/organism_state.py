@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from evolora.organism.averaging import Average
 from evolora.organism.genome import Factors, Genome, OptimizerState
 from evolora.organism.organism import Organism
 from evolora.organism.traits import Traits
@@ -21,6 +22,8 @@ def describe(organism: Organism, tensors: dict[str, Tensor], place: str) -> dict
         parts["learnt"] = organism.learnt.factors
     if organism.optimizer is not None:
         parts |= {"first": organism.optimizer.first, "second": organism.optimizer.second}
+    if organism.average is not None:
+        parts["average"] = organism.average.genome.factors
     for part, factors in parts.items():
         for site, own in factors.items():
             tensors[f"{place}/{part}/{site}/a"] = own.a.clone()  # kin may share memory; safetensors refuses that
@@ -39,6 +42,7 @@ def describe(organism: Organism, tensors: dict[str, Tensor], place: str) -> dict
         "traits": asdict(organism.genome.traits),
         "learnt_traits": None if organism.learnt is None else asdict(organism.learnt.traits),
         "optimizer_step": None if organism.optimizer is None else organism.optimizer.step,
+        **({} if organism.average is None else {"averaged": organism.average.updates}),
         "sites": {part: list(factors) for part, factors in parts.items()},
     }
 
@@ -56,15 +60,20 @@ def restore(row: Mapping[str, Any], tensors: Mapping[str, Tensor], place: str) -
         learnt = Genome(parts["learnt"], Traits(**row["learnt_traits"]), row["scaling"])
     if row["optimizer_step"] is not None:
         optimizer = OptimizerState(row["optimizer_step"], parts["first"], parts["second"])
+    genome = Genome(parts["genome"], Traits(**row["traits"]), row["scaling"])
+    average = None
+    if "averaged" in row:
+        average = Average((learnt or genome).with_factors(parts["average"]), row["averaged"])
     return Organism(
         id=row["id"],
-        genome=Genome(parts["genome"], Traits(**row["traits"]), row["scaling"]),
+        genome=genome,
         kind=row["kind"],
         parents=tuple(row["parents"]),
         lineage=row["lineage"],
         born=row["born"],
         learnt=learnt,
         optimizer=optimizer,
+        average=average,
         profit=row["profit"],
         competence=row["competence"],
         practice={niche: (tasks, mean) for niche, (tasks, mean) in row["practice"].items()},

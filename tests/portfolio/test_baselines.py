@@ -82,6 +82,25 @@ def test_training_is_a_function_of_its_seed(arena):
     assert all(torch.equal(runs[0].factors[site].b, runs[1].factors[site].b) for site in runs[0].factors)
 
 
+def test_what_is_kept_of_a_trained_adapter_is_averaged_as_an_organism_s_is(arena):
+    """The same lessons, so the same versions; three of them have their plain mean."""
+    from evolora.portfolio.baselines.trained import fresh_pupil
+
+    plain, averaging = school(arena), replace(school(arena), averaged=50)
+    pupil, versions, step = fresh_pupil(arena.config, plain, arena.rules.niches, 0, None), [], 0
+    pupils = {0: pupil}
+    for _ in range(3):
+        pupils, step = plain.train(pupils, 1, TokenMeter(), "training", step)
+        versions.append(pupils[0].settled)
+    taught, steps = {0: pupil}, 0
+    for _ in range(3):
+        taught, steps = averaging.train(taught, 1, TokenMeter(), "training", steps)
+    assert pupils[0].settled is pupils[0].genome and steps == step == 3
+    for site, own in taught[0].settled.factors.items():
+        assert torch.equal(taught[0].genome.factors[site].b, versions[-1].factors[site].b)
+        assert torch.allclose(own.b, sum(one.factors[site].b for one in versions) / 3, atol=1e-7)
+
+
 def test_training_sees_living_tasks_only_and_new_ones_every_step(arena):
     from evolora.portfolio.baselines.trained import fresh_pupil
 

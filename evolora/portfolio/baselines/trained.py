@@ -54,7 +54,7 @@ def train_single(
         taught, step = school.train({0: replace(pupil, niches=now.niches)}, due, meter, TRAINING, step)
         pupil = taught[0]
         if end in checkpoints:
-            found[len(found)] = pupil.genome
+            found[len(found)] = pupil.settled
     return found
 
 
@@ -85,7 +85,7 @@ def train_specialists(
         first = {0: fresh_pupil(config, school, niches, 0, lessons.learning_rate)}
         trained, step = school.train(first, int(budget * generalist_share), meter, TRAINING)
         parent = trained[0]
-        pupils = {place: Pupil(parent.genome, mine, parent.optimizer) for place, mine in enumerate(own)}
+        pupils = {place: replace(parent, niches=mine) for place, mine in enumerate(own)}
     else:
         pupils = {
             place: fresh_pupil(config, school, mine, place, lessons.learning_rate) for place, mine in enumerate(own)
@@ -99,7 +99,7 @@ def train_specialists(
         due = int(budget * term.end) - (meter.by_purpose[TRAINING] - began)
         taught, step = school.train(present, due, meter, TRAINING, step)
         pupils |= taught
-    return {place: pupil.genome for place, pupil in pupils.items()}
+    return {place: pupil.settled for place, pupil in pupils.items()}
 
 
 def _deal(niches: Sequence[Niche], num: int, in_turn: bool) -> list[tuple[Niche, ...]]:

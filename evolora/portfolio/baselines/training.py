@@ -11,6 +11,7 @@ from evolora.environment.task import Task
 from evolora.environment.tasks import TaskSource
 from evolora.evaluation.local import LocalEvaluator
 from evolora.lifecycle.learning import Reinforce
+from evolora.organism.averaging import Average, average
 from evolora.organism.genome import Genome, OptimizerState
 from evolora.organism.learning import Learner, Lesson
 from evolora.rng import key64, stream
@@ -21,11 +22,18 @@ Regime = Literal["rewards", "gold"]
 
 @dataclass(frozen=True, eq=False)
 class Pupil:
-    """An adapter to be trained on `niches`. `optimizer` is None before its first lesson."""
+    """An adapter to be trained on `niches`. `optimizer` is None before its first lesson; `average` is too, and always
+    where the school does not average."""
 
     genome: Genome
     niches: tuple[Niche, ...]
     optimizer: OptimizerState | None = None
+    average: Average | None = None
+
+    @property
+    def settled(self) -> Genome:
+        """The weights that are kept of it, as of an organism: the average of its versions, else the last."""
+        return self.genome if self.average is None else self.average.genome
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class School:
 
     `regime` "rewards": a pupil samples `answers_per_task` answers and learns from their scores by the organisms'
     policy gradient. "gold": it learns the reference answer, its stop token included, and samples nothing.
-    `tasks_per_step` tasks make one update, niches taking turns.
+    `tasks_per_step` tasks make one update, niches taking turns; `averaged` is as for organisms.
     """
 
     evaluator: LocalEvaluator
@@ -43,6 +51,7 @@ class School:
     regime: Regime
     tasks_per_step: int
     answers_per_task: int
+    averaged: int = 1
 
     def train(
         self, pupils: Mapping[int, Pupil], budget: int, meter: TokenMeter, purpose: str, first_step: int = 0
@@ -60,7 +69,8 @@ class School:
             meter.lessons(purpose, lessons)
             learners = {i: Learner(pupil.genome, pupil.optimizer) for i, pupil in taught.items()}
             for identity, learnt in self.evaluator.learn(learners, lessons).items():
-                taught[identity] = Pupil(learnt.genome, taught[identity].niches, learnt.optimizer)
+                mean = average(taught[identity].average, learnt.genome, self.averaged)
+                taught[identity] = Pupil(learnt.genome, taught[identity].niches, learnt.optimizer, mean)
             largest = max(largest, meter.by_purpose[purpose] - began - spent)
             step += 1
         return taught, step

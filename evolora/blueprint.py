@@ -210,7 +210,7 @@ def standard_traits(config: WorldConfig, num_examples: int | None = None) -> Tra
 def _learning_method(config: WorldConfig) -> LearningMethod | None:
     learning = config.learning
     methods: dict[str, LearningMethod | None] = {
-        "reinforce": Reinforce(learning.expectation),
+        "reinforce": Reinforce(),
         "imitate_self": ImitateSelf(),
         "imitate": Imitate(),
         "evolution": Evolution(learning.pairs, learning.perturbation_scale),

@@ -42,8 +42,7 @@ def learn(world: World, rules: Rules, evaluator: Evaluator, outcomes: Sequence[O
     lessons: list[Lesson | Comparison] = []
     for identity in sorted(lived):
         organism = world.population[identity]
-        expected = {niche: mean for niche, (_, mean) in organism.practice.items()}
-        own = method.lessons(lived[identity], tried.get(identity, []), expected)
+        own = method.lessons(lived[identity], tried.get(identity, []))
         need = sum(lesson.num_tokens for lesson in own)
         bill = rules.prices.learning_cost(need)
         if not own or sum(bill.values()) > world.ledger.balance(organism.account):

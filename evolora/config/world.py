@@ -246,11 +246,6 @@ class LearningConfig(Section):
         "cross-entropy on its own best answers; imitate: on the tasks' reference answers (gold, rewards unused); "
         "evolution: it tries its generation again with noise on its weights, and steps to where that paid.",
     )
-    expectation: Fraction = Field(
-        0.0,
-        description="Share of what the organism has scored in a niche in the baseline of reinforce; the rest is the "
-        "mean of the answers to the same task. 0: answers that score all alike teach nothing (GRPO).",
-    )
     pairs: Count = Field(4, description="Pairs of opposite perturbations that evolution tries each generation.")
     perturbation_scale: Positive = Field(
         0.01, description="Standard deviation of evolution's perturbations, in the unit of the weights."

@@ -66,11 +66,6 @@ def remember(organism: Organism, niche: str, profit_per_answer: float, mean_scor
     for memory, seen in ((organism.profit, profit_per_answer), (organism.competence, mean_score)):
         before = memory.get(niche, seen)
         memory[niche] = before + smoothing * (seen - before)
-    practise(organism.practice, niche, mean_score)
-
-
-def practise(practice: dict[str, tuple[int, float]], niche: str, mean_score: float) -> None:
-    """Update the longer memory of a niche, (tasks, mean score over them), by one more task."""
-    tasks, mean = practice.get(niche, (0, 0.0))
+    tasks, mean = organism.practice.get(niche, (0, 0.0))
     tasks = min(tasks + 1, LONGEST_PRACTICE)
-    practice[niche] = (tasks, mean + (mean_score - mean) / tasks)
+    organism.practice[niche] = (tasks, mean + (mean_score - mean) / tasks)

@@ -47,7 +47,7 @@ def kept_by_hand(outcomes: list[Outcome]) -> list[tuple[tuple[int, ...], tuple[i
 def test_self_imitation_of_a_population_is_peft_training_each_organism_alone(name, tmp_path):
     evaluator = evaluator_for(name)
     genomes = {i: random_genome(evaluator.sites, seed=i, rank=1 + i) for i in (1, 2, 3)}
-    lessons = [lesson for i in genomes for lesson in ImitateSelf().lessons(lived(i), [], {})]
+    lessons = [lesson for i in genomes for lesson in ImitateSelf().lessons(lived(i), [])]
     learnt = evaluator.learn({i: Learner(genome, None) for i, genome in genomes.items()}, lessons)
     for i, genome in genomes.items():
         export_peft(genome, tmp_path / str(i), name, evaluator.sites)
@@ -140,7 +140,7 @@ def test_evolution_climbs_a_score_through_a_host():
     for step in range(20):
         results = tried(evaluator, genome, method, key=step)
         means.append(sum(result.outcome.mean_score for result in results) / len(results))
-        comparisons = method.lessons(hill_encounters(), results, {})
+        comparisons = method.lessons(hill_encounters(), results)
         genome = evaluator.learn({0: Learner(genome, None)}, comparisons)[0].genome
     assert sum(means[-4:]) / 4 > sum(means[:4]) / 4 + 0.05, means
 

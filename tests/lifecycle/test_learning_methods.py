@@ -20,60 +20,29 @@ def outcome(*scores: float, key: int = 1, tokens: tuple[tuple[int, ...], ...] | 
 
 def test_reinforcement_weighs_answers_against_the_others_to_the_same_prompt():
     lived = [outcome(1.0, 0.0, 0.0, 0.0), outcome(0.0, 0.0)]
-    (lesson,) = Reinforce().lessons(lived, [], {})
+    (lesson,) = Reinforce().lessons(lived, [])
     assert lesson.organism_id == 4 and lesson.temperature == 0.8
     assert sum(lesson.advantages) == pytest.approx(0) and lesson.advantages[0] == pytest.approx(3**0.5)
 
 
-def test_where_a_niche_is_expected_to_be_hard_even_answers_that_are_all_right_teach():
-    """Half of the baseline is the expected .2, half the answers' own mean; a coin of .2 deviates by .4."""
-    method, expected = Reinforce(expectation=0.5), {"niche": 0.2}
-    right, wrong, mixed = [
-        method.lessons([outcome(*scores)], [], expected)[0].advantages
-        for scores in ((1.0, 1.0), (0.0, 0.0), (1.0, 0.0))
-    ]
-    assert right == pytest.approx((1.0, 1.0)) and wrong == pytest.approx((-0.25, -0.25))
-    assert mixed == pytest.approx(((1 - 0.35) / 0.5, (0 - 0.35) / 0.5)), "the answers' coin of .5 deviates by more"
-
-
-@pytest.mark.parametrize(("scores", "expected"), [((0.0, 0.0), 0.05), ((1.0, 1.0), 0.95), ((0.0, 0.0), 0.0)])
-def test_what_was_almost_certain_is_not_worth_a_lesson(scores, expected):
-    assert Reinforce(expectation=0.5).lessons([outcome(*scores)], [], {"niche": expected}) == []
-    assert Reinforce(expectation=0.5).lessons([outcome(0.0, 1.0)], [], {"niche": expected})
-
-
-def test_with_nothing_expected_answers_are_compared_with_each_other():
-    lived = [outcome(1.0, 0.0, 0.0, 0.0), outcome(1.0, 1.0)]
-    assert Reinforce(expectation=0.5).lessons(lived, [], {}) == Reinforce().lessons(lived, [], {"niche": 0.2})
-    assert Reinforce(expectation=0.5).lessons([outcome(1.0, tokens=((),))], [], {"niche": 0.2}) == []
-
-
-def test_on_average_what_is_expected_of_a_niche_teaches_nothing():
-    """Advantages of answers that come out as expected cancel: the baseline has no bias."""
-    method, share = Reinforce(expectation=1.0), 0.25
-    outcomes = [outcome(1.0, key=1), *[outcome(0.0, key=key) for key in (2, 3, 4)]]
-    lessons = method.lessons(outcomes, [], {"niche": share})
-    assert sum(lesson.advantages[0] for lesson in lessons) == pytest.approx(0) and len(lessons) == 4
-
-
 def test_self_imitation_keeps_full_scores_and_what_beats_the_organisms_own_mean():
     lived = [outcome(0.2, 0.6, 0.0), outcome(0.3, 0.3, key=2), outcome(1.0, 1.0, key=3)]  # mean 3.4 / 7
-    lessons = ImitateSelf().lessons(lived, [], {})
+    lessons = ImitateSelf().lessons(lived, [])
     assert [lesson.answers for lesson in lessons] == [((11,),), ((10,), (11,))]
     assert all(weight == 1.0 for lesson in lessons for weight in lesson.advantages)
     assert {lesson.temperature for lesson in lessons} == {1.0}
 
 
 def test_self_imitation_learns_nothing_from_a_generation_without_success_or_from_silence():
-    assert ImitateSelf().lessons([outcome(0.0, 0.0)], [], {}) == []
-    assert ImitateSelf().lessons([outcome(1.0, tokens=((),))], [], {}) == []
+    assert ImitateSelf().lessons([outcome(0.0, 0.0)], []) == []
+    assert ImitateSelf().lessons([outcome(1.0, tokens=((),))], []) == []
 
 
 def test_imitation_learns_every_reference_once_whatever_was_scored():
     answer = Answer("no", (10,), PROMPT, -1.0, True, reference_ids=(8, 9))
     encounter = Encounter(4, "niche", Task("family", "q", "a", 0), (), 2, 0.8, 6, 1)
     lived = [Outcome(encounter, (answer, answer), (Score(0.0), Score(1.0))), outcome(1.0)]
-    (lesson,) = Imitate().lessons(lived, [], {})  # the second has no reference: its weights were sick
+    (lesson,) = Imitate().lessons(lived, [])  # the second has no reference: its weights were sick
     assert lesson.answers == ((8, 9),) and lesson.advantages == (1.0,) and lesson.prompt_ids == PROMPT
 
 
@@ -94,7 +63,7 @@ def test_evolution_compares_mean_scores_of_opposites():
     keys = [trial.noise.key for trial in method.trials(lived, key=1)[::2]]
     scores = {(keys[0], 0.5): 1.0, (keys[0], -0.5): 0.25, (keys[1], 0.5): 0.0, (keys[1], -0.5): 0.5}
     tried = [Tried(Noise(key, scale), outcome(value)) for (key, scale), value in scores.items()]
-    (comparison,) = method.lessons(lived, tried, {})
+    (comparison,) = method.lessons(lived, tried)
     assert dict(zip(comparison.keys, comparison.gains, strict=True)) == {keys[0]: 0.75, keys[1]: -0.5}
     assert comparison.mean_score == pytest.approx(1.75 / 4) and comparison.scale == 0.5
 
@@ -102,4 +71,4 @@ def test_evolution_compares_mean_scores_of_opposites():
 def test_evolution_learns_nothing_where_no_opposites_differ_or_nothing_was_tried():
     method, lived = Evolution(pairs=2, scale=0.5), [outcome(0.0)]
     tried = [Tried(trial.noise, outcome(1.0)) for trial in method.trials(lived, key=1)]
-    assert method.lessons(lived, tried, {}) == method.lessons(lived, [], {}) == []
+    assert method.lessons(lived, tried) == method.lessons(lived, []) == []

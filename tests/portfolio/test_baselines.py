@@ -101,20 +101,6 @@ def test_what_is_kept_of_a_trained_adapter_is_averaged_as_an_organism_s_is(arena
         assert torch.allclose(own.b, sum(one.factors[site].b for one in versions) / 3, atol=1e-7)
 
 
-def test_a_pupil_expects_what_it_has_scored_and_its_clones_have_memories_of_their_own(arena):
-    from evolora.portfolio.baselines.trained import fresh_pupil
-
-    teacher = replace(school(arena, "rewards"), expectation=0.5)
-    pupil = fresh_pupil(arena.config, teacher, arena.rules.niches, 0, None)
-    meter, plain = TokenMeter(), TokenMeter()
-    taught, _ = teacher.train({0: pupil, 1: pupil}, 6_000, meter, "training")
-    assert not pupil.practice and taught[0].practice != taught[1].practice
-    assert set(taught[0].practice) <= {niche.name for niche in arena.rules.niches}
-    assert sum(tasks for tasks, _ in taught[0].practice.values()) >= 4
-    replace(teacher, expectation=0.0).train({0: pupil, 1: pupil}, 6_000, plain, "training")
-    assert meter.total != plain.total, "other lessons, other tokens"
-
-
 def test_training_sees_living_tasks_only_and_new_ones_every_step(arena):
     from evolora.portfolio.baselines.trained import fresh_pupil
 

@@ -197,7 +197,6 @@ def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenM
         params.tasks_per_step,
         params.answers_per_task,
         cell.world.learning.averaged,
-        cell.world.learning.expectation,
     )
     niches, snapshots = arena.rules.niches, params.kind == "snapshots"
     terms = always(niches) if params.foresight else timetable(niches, cell.world.generations)

@@ -1,7 +1,7 @@
 """Evolution strategies: an organism tries its generation again with noise on its weights, and goes where it pays."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evolora.environment.encounter import Outcome
@@ -30,9 +30,7 @@ class Evolution:
             for outcome in lived
         ]
 
-    def lessons(
-        self, lived: Sequence[Outcome], tried: Sequence[Tried], expected: Mapping[str, float]
-    ) -> list[Comparison]:
+    def lessons(self, lived: Sequence[Outcome], tried: Sequence[Tried]) -> list[Comparison]:
         scores: defaultdict[Noise, list[float]] = defaultdict(list)
         for trial in tried:
             scores[trial.noise].append(trial.outcome.mean_score)

@@ -1,6 +1,6 @@
 """Imitation of the reference: an organism is shown the right answer to every task it met. No reward is learnt from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evolora.environment.encounter import Outcome
@@ -19,7 +19,7 @@ class Imitate:
     def trials(self, lived: Sequence[Outcome], key: int) -> list[Trial]:
         return []
 
-    def lessons(self, lived: Sequence[Outcome], tried: Sequence[Tried], expected: Mapping[str, float]) -> list[Lesson]:
+    def lessons(self, lived: Sequence[Outcome], tried: Sequence[Tried]) -> list[Lesson]:
         return [
             Lesson(
                 outcome.encounter.organism_id,

@@ -1,6 +1,6 @@
 """Filtered self-imitation: an organism repeats its own best answers and forgets the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evolora.environment.encounter import Outcome
@@ -19,7 +19,7 @@ class ImitateSelf:
     def trials(self, lived: Sequence[Outcome], key: int) -> list[Trial]:
         return []
 
-    def lessons(self, lived: Sequence[Outcome], tried: Sequence[Tried], expected: Mapping[str, float]) -> list[Lesson]:
+    def lessons(self, lived: Sequence[Outcome], tried: Sequence[Tried]) -> list[Lesson]:
         values = [score.value for outcome in lived for score in outcome.scores]
         mean = sum(values) / len(values)
         lessons = []

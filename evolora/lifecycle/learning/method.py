@@ -1,6 +1,6 @@
 """What a way of learning is: it may ask for more answers, then says what is learnt from all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,9 +32,6 @@ class LearningMethod(Protocol):
         """What the organism tries, having `lived` its generation; `key` is its own for this generation."""
         ...
 
-    def lessons(
-        self, lived: Sequence[Outcome], tried: Sequence[Tried], expected: Mapping[str, float]
-    ) -> list[Lesson] | list[Comparison]:
-        """What it learns from; empty where there is nothing to learn. `expected` is the mean score that it remembers of
-        each niche it has been to, this generation included."""
+    def lessons(self, lived: Sequence[Outcome], tried: Sequence[Tried]) -> list[Lesson] | list[Comparison]:
+        """What it learns from; empty where there is nothing to learn."""
         ...

@@ -1,7 +1,7 @@
 """Training without a lifecycle: the same lessons, the same gradients, the same tasks as organisms live on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal
 
@@ -10,7 +10,6 @@ from evolora.environment.niche import Niche
 from evolora.environment.task import Task
 from evolora.environment.tasks import TaskSource
 from evolora.evaluation.local import LocalEvaluator
-from evolora.lifecycle.foraging import practise
 from evolora.lifecycle.learning import Reinforce
 from evolora.organism.averaging import Average, average
 from evolora.organism.genome import Genome, OptimizerState
@@ -24,13 +23,12 @@ Regime = Literal["rewards", "gold"]
 @dataclass(frozen=True, eq=False)
 class Pupil:
     """An adapter to be trained on `niches`. `optimizer` is None before its first lesson; `average` is too, and always
-    where the school does not average. `practice` is what it remembers of niches, as an organism does."""
+    where the school does not average."""
 
     genome: Genome
     niches: tuple[Niche, ...]
     optimizer: OptimizerState | None = None
     average: Average | None = None
-    practice: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     @property
     def settled(self) -> Genome:
@@ -44,7 +42,7 @@ class School:
 
     `regime` "rewards": a pupil samples `answers_per_task` answers and learns from their scores by the organisms'
     policy gradient. "gold": it learns the reference answer, its stop token included, and samples nothing.
-    `tasks_per_step` tasks make one update, niches taking turns; `averaged` and `expectation` are as for organisms.
+    `tasks_per_step` tasks make one update, niches taking turns; `averaged` is as for organisms.
     """
 
     evaluator: LocalEvaluator
@@ -54,7 +52,6 @@ class School:
     tasks_per_step: int
     answers_per_task: int
     averaged: int = 1
-    expectation: float = 0.0
 
     def train(
         self, pupils: Mapping[int, Pupil], budget: int, meter: TokenMeter, purpose: str, first_step: int = 0
@@ -63,8 +60,7 @@ class School:
 
         It stops where another step would overshoot more than stopping falls short.
         """
-        taught = {identity: replace(pupil, practice=dict(pupil.practice)) for identity, pupil in pupils.items()}
-        began, step = meter.by_purpose[purpose], first_step
+        taught, began, step = dict(pupils), meter.by_purpose[purpose], first_step
         largest = 0
         while (spent := meter.by_purpose[purpose] - began) + largest / 2 < budget:
             lessons = [
@@ -73,9 +69,8 @@ class School:
             meter.lessons(purpose, lessons)
             learners = {i: Learner(pupil.genome, pupil.optimizer) for i, pupil in taught.items()}
             for identity, learnt in self.evaluator.learn(learners, lessons).items():
-                before = taught[identity]
-                mean = average(before.average, learnt.genome, self.averaged)
-                taught[identity] = replace(before, genome=learnt.genome, optimizer=learnt.optimizer, average=mean)
+                mean = average(taught[identity].average, learnt.genome, self.averaged)
+                taught[identity] = Pupil(learnt.genome, taught[identity].niches, learnt.optimizer, mean)
             largest = max(largest, meter.by_purpose[purpose] - began - spent)
             step += 1
         return taught, step
@@ -137,10 +132,7 @@ class School:
             Outcome(encounter, answers, tuple(niche.score(task, answer.text) for answer in answers))
             for encounter, answers, (niche, task) in zip(encounters, given, tasks, strict=True)
         ]
-        for outcome in outcomes:
-            practise(pupil.practice, outcome.encounter.niche, outcome.mean_score)
-        expected = {niche: mean for niche, (_, mean) in pupil.practice.items()}
-        return Reinforce(self.expectation).lessons(outcomes, [], expected)
+        return Reinforce().lessons(outcomes, [])
 
     def _examples(self, pupil: Pupil, niche: Niche) -> tuple[Task, ...]:
         return tuple(self.source.examples(niche, pupil.genome.traits.num_examples))

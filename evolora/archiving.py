@@ -93,5 +93,4 @@ def _archive_of(world: World, rules: Rules) -> Archive:
     assert rules.archive is not None  # asked by both callers
     if world.archive is None or world.archive.axes != rules.archive.axes:
         world.archive = Archive(rules.archive.axes)
-    world.archive.learning_rate = rules.archive.learning_rate  # which a fork may have changed too
     return world.archive

@@ -128,8 +128,7 @@ def build_archiving(config: WorldConfig) -> Archiving:
             "install it: pip install 'evolora[archive]'"
         )
     axes = tuple(_axis(axis, config) for axis in config.archive.axes)
-    archive = config.archive
-    return Archiving(axes, archive.objective, archive.least_tasks, archive.learning_rate, archive.parents)
+    return Archiving(axes, config.archive.objective, config.archive.least_tasks, config.archive.parents)
 
 
 def _axis(axis: AxisConfig, config: WorldConfig) -> Axis:

@@ -63,13 +63,11 @@ class Diet:
 class Archiving:
     """How elites are kept: the archive's `axes`, what they are compared by (the mean score of `all` tasks remembered,
     or of those of one niche, in each that it visited this generation: `home`), the tasks that an organism must remember
-    for that, the archive's `learning_rate`, and the chance that a birth which one organism can pay alone has an elite
-    for a parent."""
+    for that, and the chance that a birth which one organism can pay alone has an elite for a parent."""
 
     axes: tuple[Axis, ...]
     objective: Literal["all", "home"]
     least_tasks: int
-    learning_rate: float
     parents: float
 
 

@@ -37,7 +37,7 @@ def lived(world, rules, generations):
 
 
 def test_a_sequence_of_offers_fills_the_cells_that_it_must():
-    """Six cells: number = 3 · (score:first >= 1/2) + examples. Worked by hand."""
+    """Six cells: number = 3 · (score:first >= 1/2) + examples. Worked by hand; pyribs agrees on its own numbers."""
     population, _ = make_world()
     some = list(population.population)
     archive = Archive(GRID)
@@ -61,46 +61,9 @@ def test_a_sequence_of_offers_fills_the_cells_that_it_must():
     held = archive.holdings()
     assert (held.elites, held.coverage, held.best) == (4, 4 / 6, 0.9)
     assert held.qd_score == pytest.approx(0.6 + 0.1 + 0.5 + 0.9) and held.norm_qd_score == pytest.approx(2.1 / 6)
-
-
-@pytest.mark.parametrize("rate", [1.0, 0.3, 0.05])
-def test_pyribs_takes_in_the_same_and_asks_for_the_same(rate):
-    from ribs.archives import GridArchive
-
-    one = next(iter(make_world()[0].population))
-    archive, dims, ranges = Archive(GRID, learning_rate=rate), [2, 3], [(0.0, 1.0), (0.0, 3.0)]
-    grid = GridArchive(solution_dim=(), dims=dims, ranges=ranges, learning_rate=rate, threshold_min=0.0, seed=0)
-    draws = np.random.default_rng(5)
-    taken = 0
-    for number in range(400):
-        score, *measures = float(draws.uniform(0.01, 1)), float(draws.random()), float(draws.uniform(0, 3))
-        found = archive.offer(one, score, measures, generation=number)
-        assert (found is not None) == bool(grid.add_single(number, score, measures)["status"])
-        taken += found is not None
-    held = {elite.cell: (elite.generation, elite.objective, elite.threshold) for elite in archive.elites}
-    data = grid.data(["index", "solution", "objective", "threshold"], return_type="tuple")
-    theirs = {int(cell): (int(number), *rest) for cell, number, *rest in zip(*data, strict=True)}
-    assert held.keys() == theirs.keys() == set(range(6)) and 6 < taken < 400
-    for cell, own in held.items():
-        assert own == pytest.approx(theirs[cell])
-    assert archive.holdings().qd_score == pytest.approx(float(grid.stats.qd_score))
-
-
-def test_of_equals_in_luck_the_latest_stays_where_the_archive_learns_slowly():
-    """A lucky first one holds its cell for good at rate 1, and until others have come a few times at a lower one."""
-    one = next(iter(make_world()[0].population))
-    scores = [0.9, *[0.6, 0.62, 0.58] * 20]
-    kept = {}
-    for rate in (1.0, 0.1):
-        archive = Archive(GRID, learning_rate=rate)
-        for number, score in enumerate(scores):
-            archive.offer(one, score, [0.1, 0.0], generation=number)
-        (kept[rate],) = archive.elites
-    assert kept[1.0].generation == 0 and kept[0.1].generation > 50
-    assert 0.57 < kept[0.1].threshold < 0.62
-    late = Archive(GRID, [kept[0.1]], learning_rate=0.1)
-    assert late.offer(one, 0.5, [0.1, 0.0], generation=99) is None, "clearly worse: what is asked for has come back"
-    assert late.offer(one, 0.65, [0.1, 0.0], generation=99) is not None
+    stats = archive._grid.stats
+    assert held.qd_score == pytest.approx(float(stats.qd_score)) and held.mean == pytest.approx(float(stats.obj_mean))
+    assert (held.coverage, held.best, held.elites) == (stats.coverage, stats.obj_max, stats.num_elites)
 
 
 def test_an_empty_archive_has_no_best_and_draws_nobody():

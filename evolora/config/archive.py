@@ -1,7 +1,7 @@
 """The part of a world file that speaks of its quality-diversity archive."""
 
 from math import prod
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -63,12 +63,6 @@ class ArchiveConfig(Section):
     )
     least_tasks: Count = Field(
         8, description="Tasks an organism must remember before it can become an elite: few are mostly luck."
-    )
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(
-        1.0,
-        description="How far what a cell asks for moves, with every elite it takes in, toward that one's objective. "
-        "1: the best ever stays (MAP-Elites); less: of those that do about as well the latest does, not the luckiest "
-        "(CMA-MAE).",
     )
     parents: Fraction = Field(
         0.0,

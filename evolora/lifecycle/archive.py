@@ -1,7 +1,6 @@
 """A quality-diversity archive: the best organism ever seen in each cell of a grid of behaviours, dead ones included.
 
-Cells and their coordinates are pyribs' (MAP-Elites: Mouret & Clune 2015, arXiv:1504.04909). Who takes a cell is decided
-here, because a checkpoint must bring back what each cell asks for, which pyribs lets nobody set.
+Cells, the rule of replacement and the coordinates are pyribs' (MAP-Elites: Mouret & Clune 2015, arXiv:1504.04909).
 """
 
 import math
@@ -17,7 +16,7 @@ from evolora.organism.organism import Organism
 @dataclass(frozen=True, eq=False)
 class Elite:
     """Who holds a `cell` (its `bins`, an axis each): an `organism` as it was in a `generation`, with its `objective`
-    and `measures` (an axis each). Who wants the cell needs an objective above `threshold`.
+    and `measures` (an axis each).
 
     The organism is a keepsake (see `keepsake`): it owns nothing and never changes, whatever becomes of its original.
     """
@@ -28,7 +27,6 @@ class Elite:
     objective: float
     measures: tuple[float, ...]
     organism: Organism
-    threshold: float
 
 
 @dataclass(frozen=True)
@@ -48,21 +46,16 @@ class Holdings:
 class Archive:
     """A cell for each combination of the bins of `axes`, numbered with the last axis running fastest.
 
-    A cell's threshold begins at 0 and moves, with every elite it takes in, by `learning_rate` in (0, 1] of the way to
-    that one's objective (CMA-MAE: Fontaine & Nikolaidis 2023). At 1 the best ever stays. Below, among those that do
-    about as well the latest stays: where objectives are noisy a lucky one does not hold its cell for good.
-
     pyribs draws nothing here: its generator is never asked. `elites` are those of an archive with the same axes.
 
     Raises:
         ValueError: an elite does not belong in the cell it is in, or two are in one.
     """
 
-    def __init__(self, axes: Sequence[Axis], elites: Sequence[Elite] = (), learning_rate: float = 1.0) -> None:
+    def __init__(self, axes: Sequence[Axis], elites: Sequence[Elite] = ()) -> None:
         from ribs.archives import GridArchive  # seconds to import, and most worlds have no archive
 
         self.axes = tuple(axes)
-        self.learning_rate = learning_rate
         self._elites: dict[int, Elite] = {}
         self._grid = GridArchive(
             solution_dim=(),  # organism ids: pyribs looks after cells, the elites themselves lie beside it
@@ -71,9 +64,8 @@ class Archive:
             seed=0,
         )
         for elite in elites:
-            if self._place(elite.measures) != (elite.cell, elite.bins) or elite.cell in self._elites:
+            if self._place(elite.measures) != (elite.cell, elite.bins) or not self._add(elite):
                 raise ValueError(f"expected elites in the cells of their measures, got another in cell {elite.cell}")
-            self._elites[elite.cell] = elite
 
     def _place(self, measures: Sequence[float]) -> tuple[int, tuple[int, ...]]:
         """The cell that measures belong to, and its bins."""
@@ -83,17 +75,18 @@ class Archive:
     def offer(
         self, organism: Organism, objective: float, measures: Sequence[float], generation: int
     ) -> tuple[Elite, Elite | None] | None:
-        """The new elite, and the one it drove out if any, where `objective` (at least 0) is above the threshold of its
-        cell or nobody holds it; else None. Measures out of bounds count in the outermost bin."""
+        """The new elite, and the one it drove out if any, where `organism` is better than who holds its cell; else
+        None. Whoever came first stays among equals. Measures out of bounds count in the outermost bin."""
         cell, bins = self._place(measures)
         before = self._elites.get(cell)
-        if before is not None and objective <= before.threshold:
-            return None
-        low = 0.0 if before is None else before.threshold
-        threshold = objective if self.learning_rate == 1 else low + self.learning_rate * (objective - low)
-        elite = Elite(cell, bins, generation, objective, tuple(measures), organism, threshold)
-        self._elites[cell] = elite
-        return elite, before
+        elite = Elite(cell, bins, generation, objective, tuple(measures), organism)
+        return (elite, before) if self._add(elite) else None
+
+    def _add(self, elite: Elite) -> bool:
+        info = self._grid.add_single(elite.organism.id, elite.objective, elite.measures)
+        if added := bool(info["status"]):
+            self._elites[elite.cell] = elite
+        return added
 
     @property
     def elites(self) -> list[Elite]:

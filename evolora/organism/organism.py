@@ -15,10 +15,9 @@ class Organism:
 
     `genome` is what it was born with; `learnt` is what learning made of it (None until it learns). Lamarckian
     worlds hand `learnt` to children, darwinian ones `genome`. `average` is of its versions so far, where the world
-    averages (None until it learns). `lineage` is the founder it descends from through
-    its first parent. `profit` and `competence` are exponentially smoothed per niche: net energy per answer, and
-    mean score; a niche never visited is absent. `practice` is a longer memory: tasks met per niche, as many as count,
-    and the mean score over them.
+    averages (None until it learns). `lineage` is the founder it descends from through its first parent. `profit` and
+    `competence` are exponentially smoothed per niche: net energy per answer, and mean score; a niche never visited is
+    absent. `practice` is a longer memory: tasks met per niche, as many as count, and the mean score over them.
     """
 
     id: int

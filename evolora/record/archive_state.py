@@ -23,7 +23,6 @@ def describe_archive(archive: Archive, tensors: dict[str, Tensor]) -> dict[str, 
                 "bins": list(elite.bins),
                 "generation": elite.generation,
                 "objective": elite.objective,
-                "threshold": elite.threshold,
                 "measures": list(elite.measures),
                 "organism": describe(elite.organism, tensors, f"cell-{elite.cell}"),
             }
@@ -46,7 +45,6 @@ def restore_archive(state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
             row["objective"],
             tuple(row["measures"]),
             restore(row["organism"], tensors, f"cell-{row['cell']}"),
-            row.get("threshold", row["objective"]),
         )
         for row in state["elites"]
     ]

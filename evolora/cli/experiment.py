@@ -30,6 +30,14 @@ Out = Annotated[
         "(default: checkpoints/experiments/NAME)",
     ),
 ]
+Seeds = Annotated[
+    str,
+    typer.Option(
+        metavar="SEEDS",
+        help="Replicate over these instead of the file's: 746-750, or 1,2,5. (default folder: NAME-seeds-SEEDS)",
+        show_default=False,
+    ),
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Cells done at once. (default: cores by the threads of a cell)")]
 
 
@@ -49,11 +57,11 @@ def list_experiments() -> None:
 
 
 @experiment_app.command("plan")
-def plan(file: File, quick: Quick = False, out: Out = None, jobs: Jobs = None) -> None:
+def plan(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None, jobs: Jobs = None) -> None:
     """Show the cells, what is finished of them, and what the rest will take."""
     from evolora.experiment.plan import default_jobs
 
-    for one in _plans(file, quick, out):
+    for one in _plans(file, quick, seeds, out):
         at_once = jobs or default_jobs(one.cells)
         _show_states(one)
         typer.echo(f"folder: {one.out}")
@@ -64,11 +72,11 @@ def plan(file: File, quick: Quick = False, out: Out = None, jobs: Jobs = None) -
 
 
 @experiment_app.command("status")
-def status(file: File, quick: Quick = False, out: Out = None) -> None:
+def status(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None) -> None:
     """Show what is finished, and why what failed did."""
     from evolora.experiment.cell import FAILURE, read_json
 
-    for one in _plans(file, quick, out):
+    for one in _plans(file, quick, seeds, out):
         _show_states(one)
         for cell, state in zip(one.cells, one.states, strict=True):
             if state == "failed":
@@ -76,7 +84,7 @@ def status(file: File, quick: Quick = False, out: Out = None) -> None:
 
 
 @experiment_app.command("run")
-def run(file: File, quick: Quick = False, jobs: Jobs = None, out: Out = None) -> None:
+def run(file: File, quick: Quick = False, seeds: Seeds = "", jobs: Jobs = None, out: Out = None) -> None:
     """Do every cell that is not finished, then report. Exit code 1 if a cell failed.
 
     Ctrl-C interrupts the running cells: those that can save what they have, and the same command goes on with them.
@@ -87,7 +95,7 @@ def run(file: File, quick: Quick = False, jobs: Jobs = None, out: Out = None) ->
     from evolora.stopping import OrderlyStop
 
     failed = False
-    for one in _plans(file, quick, out):
+    for one in _plans(file, quick, seeds, out):
         announce = b"\nending the running cells; Ctrl-C again stops at once\n"
         # os.write, not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
         with exclusive(one.out), OrderlyStop(lambda note=announce: os.write(2, note)) as stop:  # type: ignore[misc]
@@ -111,23 +119,39 @@ def run(file: File, quick: Quick = False, jobs: Jobs = None, out: Out = None) ->
 
 
 @experiment_app.command("report")
-def report(file: File, quick: Quick = False, out: Out = None) -> None:
+def report(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None) -> None:
     """Analyse the finished cells; write report.html and findings.json, and print the tables."""
-    for one in _plans(file, quick, out):
+    for one in _plans(file, quick, seeds, out):
         _report(one)
 
 
-def _plans(file: str, quick: bool, out: Path | None) -> "list[Plan]":
+@experiment_app.command("agree")
+def agree(
+    first: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the one lies.", show_default=False)],
+    second: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the other lies.", show_default=False)],
+) -> None:
+    """Hold an experiment's claims against those of the same with other seeds: does it come out again?
+
+    A claim agrees where the 95 % interval of the difference (Welch's) includes 0.
+    """
+    from evolora.experiment.agreement import agreement_table, read_findings
+
+    _print_table(agreement_table(read_findings(first), read_findings(second)))
+
+
+def _plans(file: str, quick: bool, seeds: str, out: Path | None) -> "list[Plan]":
     """The plan of every experiment that `file` means. Raises `ConfigError` with the mistakes of all."""
     from evolora.errors import ConfigError
     from evolora.experiment.file import find_experiments, load_experiment
     from evolora.experiment.plan import make_plan
+    from evolora.experiment.seeds import parse_seeds
 
+    chosen = parse_seeds(seeds) if seeds else ()
     paths = find_experiments(file)
     experiments, problems = [], []
     for path in paths:
         try:
-            experiments.append(load_experiment(path, quick))
+            experiments.append(load_experiment(path, quick, chosen))
         except ConfigError as error:
             problems += error.problems
     if problems:

@@ -16,6 +16,7 @@ from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError
 from evolora.experiment.params import resolve_params, unknown_params
 from evolora.experiment.registry import find_analysis
+from evolora.experiment.seeds import seed_words
 
 EXPERIMENTS = "experiments"
 
@@ -33,8 +34,8 @@ class Arm:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment file, resolved. `arms` in the file's order; `primary`: those that its question is about; `quick`:
-    as --quick has it."""
+    """An experiment file, resolved. `arms` in the file's order; `primary`: those that its question is about; `variant`
+    is what sets it apart from the file as it stands (`quick`, `seeds-746-750`; empty where nothing does)."""
 
     name: str
     question: str
@@ -45,10 +46,11 @@ class Experiment:
     analysis: str | None
     primary: tuple[str, ...]
     quick: bool
+    variant: str
 
 
-def load_experiment(path: Path, quick: bool = False) -> Experiment:
-    """The experiment in a file.
+def load_experiment(path: Path, quick: bool = False, seeds: Sequence[int] = ()) -> Experiment:
+    """The experiment in a file, replicated over `seeds` instead of its own where some are given.
 
     Raises:
         ConfigError: with one line for every mistake in it and in the worlds of its arms.
@@ -57,8 +59,9 @@ def load_experiment(path: Path, quick: bool = False) -> Experiment:
     if config is None or document.problems:
         raise ConfigError(document.problems)
     problems: list[str] = []
-    seeds = seed_list(config.quick.seeds if quick and config.quick.seeds is not None else config.seeds)
-    arms = [_resolve(name, config, document, path, seeds[0], quick, problems) for name in config.arms]
+    own = tuple(seed_list(config.quick.seeds if quick and config.quick.seeds is not None else config.seeds))
+    given = tuple(seeds) or own
+    arms = [_resolve(name, config, document, path, given[0], quick, problems) for name in config.arms]
     problems += unknown_params(config, document)
     if config.analysis is not None:
         problems += _analysis_problems(config.analysis, document)
@@ -67,8 +70,9 @@ def load_experiment(path: Path, quick: bool = False) -> Experiment:
     resolved = tuple(arm for arm in arms if arm is not None)
     order = tuple(arms_in_order(config.arms))
     primary = tuple(config.primary)
+    parts = ["quick"] * quick + ["seeds-" + seed_words(given)] * (given != own)
     return Experiment(
-        config.name, config.question, path, resolved, order, tuple(seeds), config.analysis, primary, quick
+        config.name, config.question, path, resolved, order, given, config.analysis, primary, quick, "-".join(parts)
     )
 
 

@@ -47,7 +47,7 @@ class Plan:
 
 def default_out(experiment: Experiment) -> Path:
     """Where an experiment's cells lie if nobody says."""
-    return DEFAULT_OUT / (f"{experiment.name}-quick" if experiment.quick else experiment.name)
+    return DEFAULT_OUT / "-".join(part for part in (experiment.name, experiment.variant) if part)
 
 
 def make_plan(experiment: Experiment, out: Path | None = None) -> Plan:

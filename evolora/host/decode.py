@@ -73,8 +73,14 @@ class Decoder:
         return answers
 
     def _batches(self, requests: Sequence[Request], which: Sequence[int]) -> list[list[int]]:
-        """Split by number of samples, then by prompt length (little padding), each batch ordered by organism."""
-        order = sorted(which, key=lambda i: (requests[i].num_samples, len(requests[i].prompt), i))
+        """Split by number of samples, then by prompt length (little padding), equal prompts together (the host's lowest
+        layers read them once); each batch ordered by organism."""
+        met: dict[tuple[int, ...], int] = {}
+        for i in which:
+            met.setdefault(requests[i].prompt, i)
+        order = sorted(
+            which, key=lambda i: (requests[i].num_samples, len(requests[i].prompt), met[requests[i].prompt], i)
+        )
         batches: list[list[int]] = []
         tokens = 0
         for i in order:

@@ -54,6 +54,18 @@ def test_answers_are_the_same_with_prompts_read_once(engine, samples):
             assert own.logprobs == pytest.approx(their.logprobs, abs=1e-5)
 
 
+def test_in_small_batches_too_equal_prompts_are_read_together(engine):
+    model, sites, hooks = engine
+    prompts = prompts_of([9, 9, 9, 9], [0, 1, 2, 3] * 5)  # organism by organism, as an exam asks them
+    requests = [Request(i // 4, p, 1, 0.0, 2, key=i) for i, p in enumerate(prompts)]
+    bank = stack_genomes([random_genome(sites, seed) for seed in range(5)], sites, torch.float32, CPU)
+    widths = watch_layers(model)
+    cut = Decoder(model, hooks, frozenset({STOP}), max_batch_tokens=5 * 11).generate(bank, requests)
+    assert widths.count(9) == 2 * 4  # two lower layers, four batches, each of one prompt that five organisms read
+    whole = Decoder(model, hooks, frozenset({STOP}), max_batch_tokens=4096).generate(bank, requests)
+    assert [[a.tokens for a in group] for group in cut] == [[a.tokens for a in group] for group in whole]
+
+
 def watch_layers(model):
     """Tokens that each call of a layer computes, as they come."""
     widths = []

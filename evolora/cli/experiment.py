@@ -176,14 +176,14 @@ def _show_states(plan: "Plan") -> None:
 
 
 def _report(plan: "Plan") -> None:
-    from evolora.experiment.report import find, write_report
+    from evolora.experiment.report import find, mixed, write_report
 
     findings = find(plan)
     path = write_report(plan, findings)
     _print_findings(findings)
     if missing := len(plan.cells) - plan.count("finished"):
         typer.echo(f"incomplete: {missing} of {len(plan.cells)} cells are not finished")
-    typer.echo(f"report: {path}\n")
+    typer.echo(f"report: {path}{mixed(plan)}\n")
 
 
 def _print_findings(findings: "Findings") -> None:

@@ -18,13 +18,14 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Found:
-    """What one run of an experiment found: its claims by their sentences, in order."""
+    """What one run of an experiment found: its claims by their sentences, in order; `code` made its cells."""
 
     folder: Path
     experiment: str
     quick: bool
     seeds: tuple[int, ...]
     claims: Mapping[str, Claim]
+    code: tuple[str, ...]
 
 
 def read_findings(folder: Path) -> Found:
@@ -41,9 +42,10 @@ def read_findings(folder: Path) -> Found:
             f"{path}: expected what `evolora experiment report` writes, got {_reason(error)}; name the folder of a run"
         ) from error
     try:
-        claims = [Claim(**{**one, "interval": _interval(one["interval"])}) for one in kept["claims"]]
+        claims = [_claim(one) for one in kept["claims"]]
         seeds = tuple(int(seed) for seed in kept["seeds"])
-        return Found(folder, kept["experiment"], bool(kept["quick"]), seeds, {claim.text: claim for claim in claims})
+        by_text, code = {claim.text: claim for claim in claims}, tuple(kept.get("code", ()))
+        return Found(folder, kept["experiment"], bool(kept["quick"]), seeds, by_text, code)
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{path}: expected the findings of an experiment, got something else ({error}); write them anew with report"
@@ -64,13 +66,8 @@ def agreement_table(first: Found, second: Found) -> Table:
         )
     rows = [_row(claim, second.claims[text]) for text, claim in first.claims.items() if text in second.claims]
     alone = len(first.claims) + len(second.claims) - 2 * len(rows)
-    note = (
-        "Agree: the difference's 95 % interval (Welch) includes 0. Where both see the same truth, with as many seeds, "
-        "the second lies inside the first's interval about five times in six."
-    )
-    note += f" {alone} claims are in one of the two only." if alone else ""
     head = ("claim", *map(_seed_head, (first, second)), "second less first", "inside the first's interval", "agree")
-    return Table(f"{first.experiment}, twice", head, tuple(rows), note)
+    return Table(f"{first.experiment}, twice", head, tuple(rows), _note(first, second, alone))
 
 
 def difference(first: Claim, second: Claim) -> tuple[float, Interval | None] | None:
@@ -109,10 +106,33 @@ def _row(first: Claim, second: Claim) -> tuple[Entry, ...]:
     found = difference(first, second)
     gap, interval = (None, None) if found is None else found
     agrees: Entry = None if interval is None else "yes" if interval[0] <= 0 <= interval[1] else "no"
+    if first.rests_on and second.rests_on and first.rests_on != second.rests_on:
+        agrees = "other families"
     inside: Entry = None
     if first.interval is not None and second.estimate is not None:
         inside = "yes" if first.interval[0] <= second.estimate <= first.interval[1] else "no"
     return (first.text, _said(first), _said(second), f"{shown(gap)} {shown_interval(interval)}", inside, agrees)
+
+
+def _note(first: Found, second: Found, alone: int) -> str:
+    said = ["Agree: the difference's 95 % interval (Welch) includes 0; other families: they are not about the same."]
+    if len(first.seeds) > 1:
+        inside = chance_inside(len(first.seeds), len(second.seeds))
+        said.append(f"Where both see the same truth {inside:.0%} lie inside the first's interval.")
+    if alone:
+        said.append(f"{alone} claims are in one of the two only.")
+    if first.code != second.code:
+        said.append("The two were not made by the same version of the code.")
+    return " ".join(said)
+
+
+def chance_inside(first: int, second: int) -> float:
+    """Chance that the mean of `second` normal replicates lies inside the 95 % t interval of `first` others: what is
+    between the means, in the first's standard errors, is Student's t times sqrt(1 + first / second)."""
+    from scipy.stats import t
+
+    between = t(first - 1)
+    return float(1 - 2 * between.sf(between.ppf((1 + LEVEL) / 2) / math.sqrt(1 + first / second)))
 
 
 def _said(claim: Claim) -> str:
@@ -121,6 +141,11 @@ def _said(claim: Claim) -> str:
 
 def _seed_head(found: Found) -> str:
     return f"seeds {seed_words(found.seeds)}"
+
+
+def _claim(kept: Mapping[str, Any]) -> Claim:
+    interval, families = _interval(kept["interval"]), tuple(kept.get("rests_on", ()))
+    return Claim(**{**kept, "interval": interval, "rests_on": families})
 
 
 def _interval(kept: Any) -> Interval | None:

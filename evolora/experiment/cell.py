@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from evolora import __version__
 from evolora.config.world import WorldConfig
 from evolora.errors import RunFolderError
+from evolora.experiment.code import code_digest
 from evolora.experiment.file import Arm, Experiment
 from evolora.record.run_dir import to_json, write_atomically
 
@@ -32,7 +33,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Cell:
-    """One arm with one seed. `digest` is of all that its values follow from, its siblings' digests included."""
+    """One arm with one seed. `digest` is of all that a user sets, its siblings' digests included."""
 
     arm: str
     seed: int
@@ -49,7 +50,8 @@ class Cell:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the arm's name, world, procedure and params, the siblings' digests and Evolora's version.
+        """SHA-256 of the arm's name, world, procedure and params, the siblings' digests and Evolora's version: not of
+        its code, which the result names, so that a report can tell whether all cells were made by the same.
 
         The world's exams are left out: they look on, and no value follows from them.
         """
@@ -92,7 +94,8 @@ class Cell:
 
     def save_result(self, values: Mapping[str, JsonValue], seconds: float) -> None:
         """Write the result, which makes the cell a finished one. Raises `ValueError` for NaN and infinities."""
-        result = {"arm": self.arm, "seed": self.seed, "digest": self.digest, "seconds": round(seconds, 3)}
+        which = {"arm": self.arm, "seed": self.seed, "digest": self.digest, "code": code_digest()}
+        result = {**which, "seconds": round(seconds, 3)}
         write_atomically(self.folder / RESULT, to_json({**result, "values": dict(values)}) + "\n")
 
     def _essence(self) -> dict[str, Any]:

@@ -13,7 +13,8 @@ class Claim:
     """A sentence, whether it holds, and the numbers that say so.
 
     `estimate` with its 95 % `interval` is the quantity named in `quantity`; `p` is one-sided in the claim's direction
-    unless `quantity` says otherwise; `n` counts replicates (seeds). What was not computed is None.
+    unless `quantity` says otherwise; `n` counts replicates (seeds). What was not computed is None. `rests_on` names
+    what it is a mean of (families of tasks), where that depends on the data.
     """
 
     text: str
@@ -24,6 +25,7 @@ class Claim:
     p: float | None = None
     n: int = 0
     note: str = ""
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,15 @@ DEFAULT_OUT = Path("checkpoints") / "experiments"
 
 @dataclass(frozen=True)
 class Plan:
-    """An experiment's cells with their states; `seconds` are those of the finished ones, by place in `cells`."""
+    """An experiment's cells with their states; `seconds` are those of the finished ones, by place in `cells`; `code`
+    are the versions of the code that made these (empty: one that did not say)."""
 
     experiment: Experiment
     out: Path
     cells: tuple[Cell, ...]
     states: tuple[State, ...]
     seconds: tuple[float | None, ...]
+    code: tuple[str, ...]
 
     def count(self, *states: State) -> int:
         """How many cells are in one of these states."""
@@ -55,11 +57,12 @@ def make_plan(experiment: Experiment, out: Path | None = None) -> Plan:
     folder = (default_out(experiment) if out is None else out).absolute()
     cells = make_cells(experiment, folder)
     states = [cell.state() for cell in cells]
-    seconds = [
-        float(result["seconds"]) if state == "finished" and (result := read_result(cell.folder)) is not None else None
-        for cell, state in zip(cells, states, strict=True)
+    results = [
+        read_result(cell.folder) if state == "finished" else None for cell, state in zip(cells, states, strict=True)
     ]
-    return Plan(experiment, folder, tuple(cells), tuple(states), tuple(seconds))
+    seconds = [None if result is None else float(result["seconds"]) for result in results]
+    code = sorted({str(result.get("code", "")) for result in results if result is not None})
+    return Plan(experiment, folder, tuple(cells), tuple(states), tuple(seconds), tuple(code))
 
 
 def default_jobs(cells: Sequence[Cell]) -> int:

@@ -85,6 +85,7 @@ def write_report(plan: Plan, findings: Findings) -> Path:
         "seeds": list(experiment.seeds),
         "cells": len(plan.cells),
         "finished": plan.count("finished"),
+        "code": list(plan.code),
         **findings.to_json(),
     }
     path = plan.out / REPORT
@@ -116,7 +117,7 @@ def render(plan: Plan, findings: Findings) -> str:
         title=html.escape(experiment.name),
         style=(page / "experiment.css").read_text(encoding="utf-8"),
         question=html.escape(experiment.question),
-        state=html.escape(f"{plan.count('finished')} of {len(plan.cells)} cells finished; seeds {seeds}"),
+        state=html.escape(f"{plan.count('finished')} of {len(plan.cells)} cells finished; seeds {seeds}{mixed(plan)}"),
         quick="<p class='warning'>A quick trial: few and short replicates. Nothing here is evidence.</p>"
         if experiment.quick
         else "",
@@ -124,6 +125,11 @@ def render(plan: Plan, findings: Findings) -> str:
         worlds=worlds,
         file=html.escape(experiment.path.read_text(encoding="utf-8")),
     )
+
+
+def mixed(plan: Plan) -> str:
+    """A warning where not all cells were made by the same code."""
+    return f"; made by {len(plan.code)} versions of the code: {', '.join(plan.code)}" if len(plan.code) > 1 else ""
 
 
 def _table(table: Table) -> str:

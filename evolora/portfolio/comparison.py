@@ -1,7 +1,7 @@
 """One way of answering against another on the same questions: effect, interval, p, and who carries it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,9 +25,6 @@ class Pairs:
     families: tuple[str, ...]
     questions: tuple[str, ...] = ()
 
-    def without(self, family: str) -> "Pairs":
-        return self.only([own != family for own in self.families])
-
     def only(self, kept: Sequence[bool]) -> "Pairs":
         """Those questions that are `kept`."""
         mask = np.array(kept)
@@ -45,7 +42,7 @@ class Effect:
 
     `mcnemar` is the exact test of pooled discordant questions: it takes questions as independent, whatever their seed.
     `num_questions` counts different ones.
-    `carried_by` names families without which the interval includes 0 although it does not with them.
+    `carried_by` names families, or groups, without which the interval includes 0 although it does not with them.
     """
 
     first: float
@@ -64,8 +61,20 @@ class Effect:
         return self.low > 0 or self.high < 0
 
 
-def compare(seeds: Sequence[Pairs], purpose: str, draws: int = DRAWS, leave_out: bool = True) -> Effect:
-    """The effect over `seeds`; `purpose` names its random draws.
+def by_itself(family: str) -> tuple[str, ...]:
+    """A family is left out alone."""
+    return (family,)
+
+
+def compare(
+    seeds: Sequence[Pairs],
+    purpose: str,
+    draws: int = DRAWS,
+    leave_out: bool = True,
+    left_out_with: Callable[[str], tuple[str, ...]] = by_itself,
+) -> Effect:
+    """The effect over `seeds`; `purpose` names its random draws; `left_out_with` names what each family is left out
+    with, to see whether the effect stands without: by default every family by itself.
 
     Hierarchical bootstrap (Davison & Hinkley 1997, 3.8): seeds are drawn, then each family's questions within a seed
     weighted, in pairs, by the Bayesian bootstrap (Rubin 1981). A question that several seeds asked has one weight for
@@ -76,14 +85,18 @@ def compare(seeds: Sequence[Pairs], purpose: str, draws: int = DRAWS, leave_out:
     only, by the normal distribution.
     """
     effect = _effect(seeds, purpose, draws)
-    families = sorted({family for pairs in seeds for family in pairs.families})
+    families = {family for pairs in seeds for family in pairs.families}
+    groups = sorted({group for family in families for group in left_out_with(family)})
     if not leave_out or not effect.excludes_zero or len(families) < 2:
         return effect
-    carrying = [
-        family
-        for family in families
-        if not _effect([pairs.without(family) for pairs in seeds], f"{purpose} without {family}", draws).excludes_zero
-    ]
+    carrying = []
+    for group in groups:
+        rest = [pairs.only([group not in left_out_with(family) for family in pairs.families]) for pairs in seeds]
+        if (
+            all(pairs.families for pairs in rest)
+            and not _effect(rest, f"{purpose} without {group}", draws).excludes_zero
+        ):
+            carrying.append(group)
     return replace(effect, carried_by=tuple(carrying))
 
 

@@ -35,7 +35,8 @@ ARROW = "arrow"  # routes by the members' own weights; every other router is fit
 
 @dataclass(frozen=True, eq=False)
 class Portfolio:
-    """`members` by id, in the order chosen; `best` is the id that scored highest on the selection questions.
+    """`members` by id, in the order chosen; `best` is the id that scored highest on the selection questions, the bare
+    host left out.
 
     `router` is None for Arrow, which has nothing fitted. The bare host may be among them, as `ANCESTOR`.
     """
@@ -96,6 +97,12 @@ def assemble(
     return _fitted(candidates, sheet.of(kept), questions, evaluator, meter, router), sheet
 
 
+def best_alone(sheet: Sheet) -> int:
+    """The member that scored highest; the bare host only where nobody else is there."""
+    own = sheet.of([identity for identity in sheet.members if identity != ANCESTOR] or sheet.members)
+    return own.members[int(own.scores.mean(axis=1).argmax())]
+
+
 def _fitted(
     genomes: Mapping[int, Genome],
     sheet: Sheet,
@@ -104,7 +111,7 @@ def _fitted(
     meter: TokenMeter,
     kind: str,
 ) -> Portfolio:
-    best = sheet.members[int(sheet.scores.mean(axis=1).argmax())]
+    best = best_alone(sheet)
     ancestor = sheet.members.index(ANCESTOR) if ANCESTOR in sheet.members else None
     members = {identity: genomes[identity] for identity in sheet.members}
     if kind == ARROW:

@@ -146,7 +146,13 @@ class FamilyNote:
     @property
     def headline(self) -> bool:
         """False where answering the same to everything already scores well."""
-        return self.kinds > FEW_ANSWERS and self.constant.score <= TELLING
+        return may_carry_claims(self.kinds, self.constant.score)
+
+
+def may_carry_claims(kinds: int, constant: float) -> bool:
+    """Whether a family with so many different answers, one of which scores `constant` if always given, tells more than
+    which constant is answered."""
+    return kinds > FEW_ANSWERS and constant <= TELLING
 
 
 def family_notes(split: Split) -> dict[str, FamilyNote]:

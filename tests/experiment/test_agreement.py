@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from evolora.cli.experiment import experiment_app
 from evolora.errors import ConfigError, RunFolderError
-from evolora.experiment.agreement import agreement_table, difference, read_findings
+from evolora.experiment.agreement import agreement_table, chance_inside, difference, read_findings
 from evolora.experiment.claims import above
 from evolora.experiment.file import load_experiment
 from evolora.experiment.findings import Claim
@@ -103,7 +104,9 @@ def test_replicates_of_one_truth_agree_nineteen_times_in_twenty_and_of_two_truth
         inside.append(first.interval[0] <= second.estimate <= first.interval[1])
     assert 0.92 < np.mean(agree) < 0.985
     assert np.mean(apart) < 0.02
-    assert 0.78 < np.mean(inside) < 0.93  # what the table's note says of the first's interval
+    assert np.mean(inside) == pytest.approx(chance_inside(6, 6), abs=0.04)  # what the table's note says
+    assert chance_inside(1000, 1000) == pytest.approx(0.834, abs=0.002)  # Cumming & Maillardet 2006
+    assert chance_inside(5, 500) > chance_inside(5, 5) > chance_inside(500, 500)
 
 
 def test_a_row_says_both_estimates_their_difference_and_whether_they_agree(tmp_path):
@@ -114,6 +117,17 @@ def test_a_row_says_both_estimates_their_difference_and_whether_they_agree(tmp_p
     assert (text, inside, agrees) == ("above", "no", "no")
     assert one.startswith("0.200 [") and other.startswith("5.200 [") and gap.startswith("5.000 [4.77")
     assert "1 claims are in one of the two only" in table.note and table.head[1:3] == ("seeds 1-3", "seeds 4-6")
+
+
+def test_claims_about_other_families_or_of_other_code_are_told_apart(tmp_path):
+    one = replace(claim([0.1, 0.2, 0.3]), rests_on=("rhyme", "count"))
+    first = write_findings(tmp_path / "a", [1, 2, 3], [one], {"code": ["abc"]})
+    second = write_findings(tmp_path / "b", [4, 5, 6], [replace(one, rests_on=("rhyme",))], {"code": ["abd"]})
+    table = agreement_table(read_findings(first), read_findings(second))
+    assert table.rows[0][-1] == "other families" and "not made by the same version" in table.note
+    third = write_findings(tmp_path / "c", [7, 8, 9], [one], {"code": ["abc"]})
+    table = agreement_table(read_findings(first), read_findings(third))
+    assert table.rows[0][-1] == "yes" and "not made by the same version" not in table.note
 
 
 def test_what_has_no_interval_or_estimate_neither_agrees_nor_disagrees(tmp_path):

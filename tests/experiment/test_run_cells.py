@@ -15,8 +15,11 @@ from small_experiments import EXPERIMENT, Silent, write_experiment
 
 from evolora.errors import RunFolderError
 from evolora.experiment.cell import read_result
+from evolora.experiment.code import code_digest
 from evolora.experiment.file import load_experiment
+from evolora.experiment.findings import Findings
 from evolora.experiment.plan import make_plan
+from evolora.experiment.report import mixed, render
 from evolora.experiment.results import read_results
 from evolora.experiment.run import exclusive, run_cells
 
@@ -48,6 +51,18 @@ def test_every_cell_is_done_once_behind_those_it_waits_for_and_reads_their_value
     assert results.difference("second", "first", "number").tolist() == [1, 1, 1]
     assert results.value("second", 2, "folder") == "seed-2"
     assert watcher.told.index("started first, seed 1") < watcher.told.index("finished first, seed 1")
+
+
+def test_results_say_which_code_made_them_and_reports_whether_it_was_all_the_same(tmp_path):
+    run_cells(plan_of(tmp_path).cells, 2, Silent())
+    plan = plan_of(tmp_path)
+    assert plan.code == (code_digest(),) and mixed(plan) == ""
+    path = plan.cells[0].folder / "result.json"
+    path.write_text(path.read_text().replace(code_digest(), "0123456789ab"))
+    other = plan_of(tmp_path)
+    assert other.count("finished") == 6  # code is not what a user sets
+    assert "made by 2 versions of the code: 0123456789ab" in mixed(other)
+    assert mixed(other) in render(other, Findings())
 
 
 def test_finished_cells_are_not_done_again_and_changed_ones_are_with_all_that_follows_from_them(tmp_path):

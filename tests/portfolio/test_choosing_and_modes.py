@@ -1,5 +1,6 @@
 """Greedy coverage, routers and modes of answering, on exams whose right outcome is known."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ from sheets import sheet
 
 from evolora.errors import ConfigError
 from evolora.portfolio.comparison import Pairs, compare
+from evolora.portfolio.portfolio import ANCESTOR, best_alone
 from evolora.rng import stream
 from evolora.routing.choosing import coverage, greedy_coverage
 from evolora.routing.modes import (
@@ -49,6 +51,13 @@ def test_the_first_choice_is_the_best_alone_and_the_next_adds_most():
     scores = np.array([[1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0]], dtype=float)
     assert greedy_coverage(scores, 2) == [0, 2]
     assert coverage(scores, [0, 2]) == [0.5, pytest.approx(5 / 6)]
+
+
+def test_the_best_alone_is_never_the_bare_host_beside_others():
+    asked = sheet(np.array([[1, 0, 0], [1, 1, 0], [1, 1, 1]], dtype=float))
+    with_host = replace(asked, members=(4, 7, ANCESTOR))
+    assert best_alone(with_host) == 7
+    assert best_alone(with_host.of([ANCESTOR])) == ANCESTOR
 
 
 def test_choosing_more_than_there_are_takes_everybody_once():

@@ -5,19 +5,29 @@ from typing import Any
 
 import numpy as np
 
-from evolora.errors import RunFolderError
+from evolora.experiment.analyses.asked import (
+    HOST,
+    OR_ANCESTOR,
+    OUT_OF_DISTRIBUTION,
+    PORTFOLIO,
+    constant_lines,
+    headline_families,
+    pairs_of,
+    params_of,
+    rests_on,
+    scores_of,
+    splits_of,
+    usual_mode,
+    with_its_shift,
+)
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
-from evolora.experiment.procedures.contender import ROUTED
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Effect, Pairs, compare, forgetting
+from evolora.portfolio.comparison import Effect, compare, forgetting
 from evolora.portfolio.statistics import LEVEL, holm
 
-PORTFOLIO, ALONE, HOST = "routed", "best single", "host"
-OR_ANCESTOR = "best or ancestor"
 SHOWN = ("best single", OR_ANCESTOR, "routed", "top two", "vote", "oracle")
-OUT_OF_DISTRIBUTION = "out of distribution"
-SHIFTED = ("difficulty", "family", "surface")
+LEAST_SEEDS = 2  # one says nothing about others
 
 
 @analysis("contenders")
@@ -33,26 +43,37 @@ def contenders(results: Results) -> Findings:
 def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str, str, str], tuple[Claim, Effect]]:
     """(arm, other, split) -> whether the arm, routed, is above the other in its usual mode; `sides` are (arm, other).
 
-    p is corrected for the number of comparisons there are; where the experiment names primary arms, within the
-    comparisons with these and within the others apart. Those without a common seed are left out.
+    p is corrected for the number of comparisons there are to be, whether they are finished or not; where the experiment
+    names primary arms, within the comparisons with these and within the others apart. Those without a common seed are
+    left out.
     """
-    found = {
-        (arm, other, split): compare(list(pairs.values()), f"{arm} {other} {split}")
-        for arm, other in sides
-        for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
-        if (pairs := pairs_of(results, (other, usual_mode(results, other)), (arm, PORTFOLIO), split))
-    }
-    families: dict[str, list[tuple[str, str, str]]] = {}
-    for key in found:
-        families.setdefault(_family_of_claims(results, key[1]), []).append(key)
-    claims = {
-        key: claim_of(
-            f"{key[0]}, routed, above {key[1]} ({usual_mode(results, key[1])}): {key[2]}", found[key], p, name
-        )
-        for name, keys in families.items()
-        for key, p in zip(keys, holm([found[key].p for key in keys]), strict=True)
-    }
-    return {key: (claims[key], effect) for key, effect in found.items()}
+    splits = (*splits_of(results), OUT_OF_DISTRIBUTION)
+    families: dict[str, dict[tuple[str, str, str], Effect | None]] = {}
+    for arm, other in sides:
+        for split in splits:
+            own = families.setdefault(_family_of_claims(results, other), {})
+            own[arm, other, split] = _effect(results, arm, other, split)
+    found = {}
+    for name, effects in families.items():
+        adjusted = holm([1.0 if effect is None else effect.p for effect in effects.values()])
+        for (key, effect), p in zip(effects.items(), adjusted, strict=True):
+            if effect is not None:
+                arm, other, split = key
+                text = f"{arm}, routed, above {other} ({usual_mode(results, other)}): {split}"
+                found[key] = (claim_of(text, effect, p, name, rests_on(results, split)), effect)
+    order = [(arm, other, split) for arm, other in sides for split in splits]
+    return {key: found[key] for key in order if key in found}
+
+
+def _effect(results: Results, arm: str, other: str, split: str) -> Effect | None:
+    """The arm, routed, against the other in its usual mode; None without a common seed."""
+    pairs = pairs_of(results, (other, usual_mode(results, other)), (arm, PORTFOLIO), split)
+    if not pairs:
+        return None
+    purpose = f"{arm} {other} {split}"
+    if split == OUT_OF_DISTRIBUTION:
+        return compare(list(pairs.values()), purpose, left_out_with=with_its_shift)
+    return compare(list(pairs.values()), purpose)
 
 
 def _family_of_claims(results: Results, other: str) -> str:
@@ -61,84 +82,19 @@ def _family_of_claims(results: Results, other: str) -> str:
     return "primary" if other in results.primary else "secondary"
 
 
-def claim_of(text: str, effect: Effect, adjusted: float, family: str = "all") -> Claim:
-    """A claim that a difference is above 0; undecided too where p, `adjusted` within its `family`, is large."""
+def claim_of(text: str, effect: Effect, adjusted: float, family: str = "all", rests_on: tuple[str, ...] = ()) -> Claim:
+    """A claim that a difference is above 0; undecided too where p, `adjusted` within its `family`, is large, and with a
+    single seed. `rests_on`: the families of tasks it is about."""
     verdict: Verdict = "undecided"
-    if adjusted < 1 - LEVEL:
+    if adjusted < 1 - LEVEL and effect.num_seeds >= LEAST_SEEDS:
         verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
     notes = [f"p {effect.p:.3g} alone", f"McNemar p {effect.mcnemar:.3g}", f"{effect.num_questions} questions"]
     if effect.carried_by:
         notes.append(f"carried by {', '.join(effect.carried_by)} alone")
     interval = (effect.low, effect.high)
     quantity = f"difference of mean scores, families alike; p two-sided, Holm over {family} claims"
-    return Claim(text, verdict, quantity, effect.difference, interval, adjusted, effect.num_seeds, "; ".join(notes))
-
-
-def splits_of(results: Results) -> list[str]:
-    """Names of the splits, as the first finished cell has them."""
-    for arm in results.arms:
-        for seed in results.seeds:
-            splits = results.value(arm, seed, "splits")
-            if isinstance(splits, Mapping):
-                return list(splits)
-    return []
-
-
-def usual_mode(results: Results, arm: str) -> str:
-    """How an arm is meant to answer: by its router, or by its best single where it is one adapter's checkpoints, with
-    an ancestor for what it does not recognise if it has one."""
-    params = _params(results, arm)
-    if params.get("kind") == "alone" and params.get("ancestor") is not None:
-        return OR_ANCESTOR
-    return PORTFOLIO if params.get("kind") in ROUTED else ALONE
-
-
-def pairs_of(results: Results, first: tuple[str, str], second: tuple[str, str], split: str) -> dict[int, Pairs]:
-    """Seed -> (arm, mode) against (arm, mode), where both are finished; families that may carry a claim only."""
-    pairs = {}
-    for seed in results.seeds:
-        one, other = (_questions(results, arm, mode, seed, split) for arm, mode in (first, second))
-        if one.families and other.families:
-            if one.questions != other.questions or one.families != other.families:
-                raise RunFolderError(
-                    f"{first[0]} and {second[0]}, seed {seed}, {split}: expected the same questions, got others; "
-                    "were they made by the same version?"
-                )
-            pairs[seed] = Pairs(one.second, other.second, one.families, one.questions)
-    return pairs
-
-
-def _questions(results: Results, arm: str, mode: str, seed: int, split: str) -> Pairs:
-    """A cell's scores, as `second` against zeros; those of the shifted splits together for "out of distribution"."""
-    families: list[str] = []
-    digests: list[str] = []
-    scores: list[float] = []
-    for name in SHIFTED if split == OUT_OF_DISTRIBUTION else (split,):
-        kept: Any = results.value(arm, seed, f"splits.{name}")
-        if not isinstance(kept, Mapping):
-            continue
-        if "digests" not in kept:
-            raise RunFolderError(
-                f"{results.folder(arm, seed)}: expected which questions were asked, got a cell of an earlier version; "
-                "delete its folder and run the experiment again"
-            )
-        allowed = headline_families(results, name)
-        for family, digest, score in zip(kept["families"], kept["digests"], kept["scores"][mode], strict=True):
-            if family in allowed:
-                families.append(f"{name}: {family}" if split == OUT_OF_DISTRIBUTION else family)
-                digests.append(digest)
-                scores.append(score)
-    return Pairs(np.zeros(len(scores)), np.array(scores, dtype=np.float64), tuple(families), tuple(digests))
-
-
-def headline_families(results: Results, split: str) -> set[str]:
-    """Families that may carry a claim: with many answers, in every cell."""
-    allowed: dict[str, bool] = {}
-    for arm, seed in results.finished:
-        notes: Any = results.value(arm, seed, f"notes.{split}")
-        for family, note in (notes or {}).items():
-            allowed[family] = allowed.get(family, True) and note["headline"]
-    return {family for family, good in allowed.items() if good}
+    note = "; ".join(notes)
+    return Claim(text, verdict, quantity, effect.difference, interval, adjusted, effect.num_seeds, note, rests_on)
 
 
 def level_tables(results: Results) -> list[Table]:
@@ -152,9 +108,9 @@ def _level_table(results: Results, split: str) -> Table:
     for arm in results.arms:
         usual = usual_mode(results, arm)
         for mode in SHOWN if usual == PORTFOLIO else (usual,):
-            if mode == OR_ANCESTOR and _params(results, arm).get("ancestor") is None:
+            if mode == OR_ANCESTOR and params_of(results, arm).get("ancestor") is None:
                 continue
-            own = [_questions(results, arm, mode, seed, split) for seed in results.seeds]
+            own = [scores_of(results, arm, mode, seed, split) for seed in results.seeds]
             pairs = [one for one in own if one.families]
             if not pairs:
                 continue
@@ -169,14 +125,11 @@ def _level_table(results: Results, split: str) -> Table:
                     level.num_questions,
                 )
             )
-    head = ("arm, mode", "score", "95 % interval", "tokens a correct answer", "forgotten of the host's", "questions")
-    note = "Families with few answers or a telling constant answer are left out; every family weighs the same."
+    head = ("arm, mode", "score", "95 % interval", "tokens a correct answer*", "forgotten of the host's", "questions")
+    note = (
+        "Families with few answers or a telling constant answer are left out (*not here); every family weighs the same."
+    )
     return Table(split, head, tuple(rows), note)
-
-
-def _params(results: Results, arm: str) -> Mapping[str, Any]:
-    """An arm's own, the same for all its seeds."""
-    return next((cell.params for (name, _), cell in results.cells.items() if name == arm), {})
 
 
 def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:
@@ -194,9 +147,9 @@ def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:
 def _forgotten(results: Results, arm: str, mode: str, split: str) -> Entry:
     lost = []
     for seed in results.seeds:
-        own = _questions(results, arm, mode, seed, split)
+        own = scores_of(results, arm, mode, seed, split)
         if own.families:
-            lost.append(forgetting(_questions(results, arm, HOST, seed, split).second, own.second))
+            lost.append(forgetting(scores_of(results, arm, HOST, seed, split).second, own.second))
     known = [share for share in lost if not np.isnan(share)]
     return round(float(np.mean(known)), 4) if known else None
 
@@ -205,23 +158,15 @@ def family_table(results: Results) -> Table:
     """Every family by itself; those that reward constant answers are marked, and have their balanced accuracy below."""
     rows: list[tuple[Entry, ...]] = []
     for split in splits_of(results):
-        notes = _notes(results, split)
-        for family, note in notes.items():
-            mark = "" if note["headline"] else " (no claim)"
+        allowed = headline_families(results, split)
+        for family, (kinds, constant) in constant_lines(results, split).items():
+            mark = "" if family in allowed else " (no claim)"
             means = [_family_mean(results, arm, split, family) for arm in results.arms]
-            rows.append((f"{split}: {family}{mark}", note["constant"], *means))
-            if not note["headline"]:
+            rows.append((f"{split}: {family}{mark}", round(constant, 4), *means))
+            if family not in allowed:
                 fair = [_balanced(results, arm, split, family) for arm in results.arms]
-                rows.append((f"{split}: {family}, balanced accuracy", round(1 / note["kinds"], 4), *fair))
+                rows.append((f"{split}: {family}, balanced accuracy", round(1 / kinds, 4), *fair))
     return Table("families", ("family", "constant answer", *results.arms), tuple(rows), "Each arm in its usual mode.")
-
-
-def _notes(results: Results, split: str) -> Mapping[str, Any]:
-    for arm, seed in results.finished:
-        notes: Any = results.value(arm, seed, f"notes.{split}")
-        if notes:
-            return dict(notes)
-    return {}
 
 
 def _family_mean(results: Results, arm: str, split: str, family: str) -> Entry:

@@ -3,18 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from evolora.experiment.analyses.contenders import (
-    OUT_OF_DISTRIBUTION,
-    PORTFOLIO,
-    claim_of,
-    family_table,
-    judged,
-    level_tables,
-    pairs_of,
-    splits_of,
-    token_table,
-    usual_mode,
-)
+from evolora.experiment.analyses.asked import OUT_OF_DISTRIBUTION, PORTFOLIO, pairs_of, splits_of, usual_mode
+from evolora.experiment.analyses.contenders import claim_of, family_table, judged, level_tables, token_table
 from evolora.experiment.findings import Entry, Findings, Table, shown, shown_interval
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from evolora.experiment.analyses.contenders import OUT_OF_DISTRIBUTION, claim_of, contenders, pairs_of, splits_of
+from evolora.experiment.analyses.asked import ALONE, OUT_OF_DISTRIBUTION, PORTFOLIO, pairs_of, splits_of
+from evolora.experiment.analyses.contenders import claim_of, contenders
 from evolora.experiment.findings import Findings
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
@@ -10,7 +11,6 @@ from evolora.portfolio.comparison import Effect, compare
 from evolora.portfolio.statistics import holm
 
 EVOLVED, STILL = "lifecycle", "no_lifecycle"
-ROUTED, ALONE = "routed", "best single"
 
 
 @analysis("router_x_lifecycle")
@@ -28,8 +28,8 @@ def router_x_lifecycle(results: Results) -> Findings:
 
 def effects(results: Results, split: str) -> dict[str, Effect]:
     """The router's effect (mean of both rows), the lifecycle's (mean of both columns), and the interaction."""
-    evolved = pairs_of(results, (EVOLVED, ALONE), (EVOLVED, ROUTED), split)
-    still = pairs_of(results, (STILL, ALONE), (STILL, ROUTED), split)
+    evolved = pairs_of(results, (EVOLVED, ALONE), (EVOLVED, PORTFOLIO), split)
+    still = pairs_of(results, (STILL, ALONE), (STILL, PORTFOLIO), split)
     both = [(evolved[seed], still[seed]) for seed in evolved if seed in still]
     if not both:
         return {}

@@ -75,6 +75,14 @@ class ContenderParams(Section):
             raise ValueError(f"ancestor: expected router recogniser, which alone sends it questions, got {self.router}")
         return self
 
+    @model_validator(mode="after")
+    def _remembers(self) -> "ContenderParams":
+        if self.foresight and self.kind == "snapshots":
+            raise ValueError(
+                "foresight: expected kind single or specialists; who sees all at all times has one snapshot"
+            )
+        return self
+
     @property
     def has_ancestor(self) -> bool:
         """Whether the bare host is a member besides."""
@@ -95,6 +103,7 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
     if params.kind == "alone":
         return _alone(cell, params)
+    _check_regime(cell, params)
     rules = build_rules(cell.world)
     if foreign := foreign_niches(rules.niches, params.unseen):
         make_split(
@@ -115,6 +124,16 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
         "splits": {examined.shift: _kept(examined) for examined in arena.test(portfolio, params.tests)},
         "notes": _notes(arena, params.tests),
     }
+
+
+def _check_regime(cell: Cell, params: ContenderParams) -> None:
+    """Refuse organisms that are told more, or less, than the regime says of trained adapters."""
+    method = cell.world.learning.method
+    if params.kind == "evolved" and method != "none" and (method == "imitate") != (params.regime == "gold"):
+        raise ConfigError(
+            f"regime: expected gold with learning.method imitate and rewards with any other, got {params.regime} with "
+            f"{method}; nobody may be told more than the others"
+        )
 
 
 def _alone(cell: Cell, params: ContenderParams) -> Mapping[str, JsonValue]:
@@ -243,12 +262,12 @@ def _kept(examined: object) -> JsonValue:
 
 
 def _notes(arena: "Arena", tests: int) -> JsonValue:
-    """What every family's numbers can mean, by split: its constant-answer line, and whether it may carry a headline."""
+    """What every family's numbers can mean, by split: how many answers it has, and its constant-answer line."""
     from evolora.portfolio.splits import family_notes
 
     return {
         split.shift: {
-            name: {"kinds": note.kinds, "constant": round(note.constant.score, 4), "headline": note.headline}
+            name: {"kinds": note.kinds, "constant": round(note.constant.score, 4)}
             for name, note in family_notes(split).items()
         }
         for split in arena.splits(tests)

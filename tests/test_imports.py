@@ -10,7 +10,7 @@ MOST_LINES = 400
 
 # Bottom to top. A module imports from the rows below its own and from its own package: nothing sideways.
 LAYERS = (
-    ("errors", "types", "rng", "events", "history", "stopping", "calendar"),
+    ("errors", "types", "rng", "events", "history", "stopping", "calendar", "outside"),
     ("organism", "environment", "config"),
     ("lifecycle", "host"),
     ("world",),

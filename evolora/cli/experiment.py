@@ -43,14 +43,16 @@ Jobs = Annotated[int | None, typer.Option(min=1, help="Cells done at once. (defa
 
 @experiment_app.command("list")
 def list_experiments() -> None:
-    """Show the experiments in experiments/ here, or those that come with Evolora."""
+    """Show the experiments in experiments/ here, and those that come with Evolora."""
     from rich.console import Console
+    from rich.table import Column
     from rich.table import Table as Grid
 
     from evolora.experiment.file import known_experiments, load_experiment
 
-    grid = Grid("name", "question", "cells")
-    for name, path in known_experiments().items():
+    known = known_experiments()
+    grid = Grid(Column("name", min_width=max(map(len, known), default=0)), "question", "cells")
+    for name, path in known.items():
         experiment = load_experiment(path)
         grid.add_row(name, experiment.question, str(len(experiment.arms) * len(experiment.seeds)))
     Console().print(grid)
@@ -67,7 +69,8 @@ def plan(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None, j
         typer.echo(f"folder: {one.out}")
         left = one.seconds_left(at_once)
         count = len(one.cells) - one.count("finished")
-        time = "unknown, no cell is finished" if left is None else f"about {_duration(left)} with {at_once} at once"
+        unknown = f"unknown, no cell is finished; what it has taken stands in {one.experiment.path}"
+        time = unknown if left is None else f"about {_duration(left)} with {at_once} at once"
         typer.echo(f"{count} of {len(one.cells)} cells to do: {time}\n")
 
 

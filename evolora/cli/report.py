@@ -8,7 +8,9 @@ import typer
 from evolora.errors import RunFolderError
 
 RUNS = typer.Argument(help="Run folders, running or finished; several come into one report.", show_default=False)
-OUT = typer.Option("-o", "--out", help="The file to write.", show_default="RUN/report.html")
+OUT = typer.Option(
+    "-o", "--out", help="The file to write; several runs need one. (default: RUN/report.html)", show_default=False
+)
 
 
 def report(runs: Annotated[list[Path], RUNS], out: Annotated[Path | None, OUT] = None) -> None:

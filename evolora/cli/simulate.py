@@ -49,7 +49,9 @@ def simulate(
         str | None,
         typer.Option(metavar="ADDR", help="A Ray cluster to run them on, as `ray start --head` names it."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be run, and leave.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Live one generation in memory, say what the run will take, and leave.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run's folder.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show the run in a browser while it lives.")] = False,
 ) -> None:

@@ -110,6 +110,7 @@ def validate(
             problems += error.problems
     if problems:
         raise ConfigError(problems)
+    typer.echo("the host, its modules and families of your own are tried by: evolora simulate WORLD --dry-run")
 
 
 def _approve(world: str) -> str:

@@ -23,12 +23,12 @@ def _compare(
         section, where, what = section_of(model, key), f"{path}{key}", meaning(model, key)
         if before == after:
             continue
-        if section is not None and isinstance(before, Mapping):
+        if section is not None and isinstance(before, Mapping) and isinstance(after, Mapping):
             inner = what if model.model_fields[key].description else ""
             sentences += _compare(section, before, after, f"{where}.", inner)
-        elif section is not None:
+        elif section is not None and isinstance(before, list) and isinstance(after, list):
             sentences += _compare_items(section, before, after, where, what)
-        elif isinstance(before, Mapping):
+        elif isinstance(before, Mapping) and isinstance(after, Mapping):
             sentences += _compare_tables(before, after, where, what)
         else:
             full = f"{context.rstrip('.')}: {what[:1].lower()}{what[1:]}" if context else what

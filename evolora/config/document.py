@@ -27,20 +27,22 @@ _WORDS |= {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), 
 class Document:
     """Values with their places (`file:line:column`, or the option they came from) and the mistakes met.
 
-    `complete` is False where a part could not be read, so that what it may hold must not be called missing.
+    `shown` is what the file is called, for what it lacks. `complete` is False where a part could not be read, so that
+    what it may hold must not be called missing.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     places: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     complete: bool = True
+    shown: str = ""
 
     def place(self, path: KeyPath) -> str:
-        """Where `path` was written, or the nearest thing around it; empty for what nobody wrote."""
+        """Where `path` was written, or the nearest thing around it; the file for what nobody wrote."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.places:
                 return self.places[path[:length]]
-        return ""
+        return self.shown
 
     def forget_places(self, path: KeyPath) -> None:
         """Drop the places of `path` and everything in it: it is about to be replaced."""

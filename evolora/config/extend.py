@@ -23,7 +23,7 @@ def read_document(path: Path, readers: tuple[Path, ...] = ()) -> Document:
 
 def read_text(text: str, shown: str) -> Document:
     """One file's text, in the newest format; what it extends is not looked at."""
-    document = Document()
+    document = Document(shown=shown)
     value = parse_yaml(text, shown, document)
     if isinstance(value, dict):
         document.values = value

@@ -112,12 +112,22 @@ def _key_schema(mapping: Schema) -> Schema:
 
 
 def _unknown_key(root: Schema, path: KeyPath) -> str:
-    known = list(_resolved(root, _at(root, path[:-1])).get("properties", {}))
+    known = _keys(root, _at(root, path[:-1]))
     name = str(path[-1])
+    section, dot, rest = name.partition(".")
+    if dot and section in known:
+        return f"unknown key; write {section}: {{{rest}: ...}}, for dotted keys are for --set and experiments' `set`"
     near = suggestion(name, known)
     if not near and (elsewhere := _paths_to(root, root, name)):
         near = f"; did you mean {' or '.join(elsewhere)}?"
     return f"unknown key{near}" if near else f"unknown key; expected one of {', '.join(known)}"
+
+
+def _keys(root: Schema, schema: Schema) -> list[str]:
+    """The keys that a section may hold, whichever branch of a union it is."""
+    schema = _resolved(root, schema)
+    inner = [key for branch in schema.get("anyOf", []) for key in _keys(root, branch)]
+    return list(dict.fromkeys([*schema.get("properties", {}), *inner]))
 
 
 def _paths_to(root: Schema, schema: Schema, name: str, prefix: str = "") -> list[str]:
@@ -154,13 +164,18 @@ def _at(root: Schema, path: KeyPath) -> Schema:
             if isinstance(part, int):
                 entries = inner.get("items")
             else:
-                entries = inner.get("properties", {}).get(part, inner.get("additionalProperties"))
+                entries = inner.get("properties", {}).get(part, _entries(inner))
             if entries:
                 here = entries
                 break
         else:
             return {}
     return here
+
+
+def _entries(mapping: Schema) -> Any:
+    """What a mapping's values are; pydantic writes it beside the pattern of the keys where they have one."""
+    return next(iter(mapping.get("patternProperties", {}).values()), mapping.get("additionalProperties"))
 
 
 def _choices(root: Schema, schema: Schema) -> list[str]:
@@ -194,7 +209,8 @@ def words(root: Schema, schema: Schema) -> str:
             return f"a list ({least}each {words(root, schema.get('items', {}))})"
         case "object":
             keys = f"from {words(root, schema['propertyNames'])} " if "propertyNames" in schema else ""
-            return f"a mapping {keys}to {words(root, schema.get('additionalProperties', {}))}"
+            keys = "from names " if "patternProperties" in schema else keys
+            return f"a mapping {keys}to {words(root, _entries(schema) or {})}"
         case "string":
             return f"a text matching {schema['pattern']}" if "pattern" in schema else "a text"
         case "boolean":

@@ -39,7 +39,7 @@ def read_findings(folder: Path) -> Found:
         kept: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunFolderError(
-            f"{path}: expected what `evolora experiment report` writes, got {_reason(error)}; name the folder of a run"
+            f"{path}: expected the findings of an experiment, got {_reason(error)}; name the folder its run printed"
         ) from error
     try:
         claims = [_claim(one) for one in kept["claims"]]

@@ -36,7 +36,7 @@ def resolve_params(
         places: dict[KeyPath, str] = {}
         for key in params:
             section = next((path for path in sections if (*path, key) in document.places), ())
-            places[(key,)] = document.place((*section, key))
+            places[(key,)] = document.places[(*section, key)] if section else ""
         own = Document(dict(params), places)
         prefix = f"{document.place(('arms', arm))}: arms.{arm}.params."  # for what nobody wrote
         written = tuple(place for place in places.values() if place)
@@ -45,8 +45,22 @@ def resolve_params(
             for problem in explain(procedure.params, error, own)
         ]
         return None
+    after = config.arms[arm].after
+    wrong = [
+        f"{document.place(('arms', arm, 'params', key))}: arms.{arm}.params.{key}: expected an arm named in the arm's "
+        f"`after` ({', '.join(after) or 'none'}), got {name or 'nothing'}{suggestion(name or '', [*config.arms])}"
+        for key, name in _siblings(model).items()
+        if name not in after
+    ]
+    problems += wrong
     whole: Mapping[str, JsonValue] = model.model_dump(mode="json")
-    return whole
+    return None if wrong else whole
+
+
+def _siblings(model: object) -> Mapping[str, str | None]:
+    """Param -> arm whose cells the procedure will read, as params with such a property `siblings` say."""
+    named: Mapping[str, str | None] = getattr(model, "siblings", {})
+    return named
 
 
 def unknown_params(config: ExperimentConfig, document: Document) -> list[str]:

@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import JsonValue
 from evolora.config.document import suggestion
 from evolora.config.section import Section
 from evolora.errors import ConfigError
+from evolora.outside import import_outside
 
 if TYPE_CHECKING:
     from evolora.experiment.cell import Cell
@@ -110,10 +110,8 @@ def _registered(name: str, known: Mapping[str, Registered], package: str) -> Reg
 
 def _outside(name: str, module: str, attribute: str) -> Any:
     """A function out of a module of the user's, which may lie where the command is called."""
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        function = vars(importlib.import_module(module)).get(attribute)
+        function = vars(import_outside(module)).get(attribute)
     except ImportError as error:
         raise ConfigError(f"{name}: expected a module that can be imported, got: {error}") from error
     if not callable(function):

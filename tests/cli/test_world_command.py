@@ -104,7 +104,7 @@ def test_validate_reports_all_mistakes_of_all_files_at_once_with_their_places(tm
     places = [problem.split(": ")[0] for problem in found]
     assert places == [
         "a.yaml:1:1", "a.yaml:2:1", "a.yaml:4:6", "a.yaml:5:21", "a.yaml:6:25", "a.yaml:9:3", "a.yaml:10:3",
-        "niches", "zzz",
+        "b.yaml", "zzz",
     ]  # fmt: skip
     assert "Did you mean swap_words" in found[2] and "gausian" in found[5] and "above 0" in found[6]
 

@@ -4,6 +4,7 @@ import pytest
 
 from evolora.config.compare import differences
 from evolora.config.load import load_world
+from evolora.config.shipped import shipped_files
 
 
 def sentences(*overrides: str) -> list[str]:
@@ -58,6 +59,16 @@ def sentences(*overrides: str) -> list[str]:
             "Weight-mutation operators of a clone with their weights; `evolora world` files name them.",
         ),
         (
+            "niches.rhyme.open={at: 2, duration: 3}",
+            "niches.rhyme.open changes from none to {at: 2, duration: 3, every: none}. "
+            "When it feeds and can be visited; None: always.",
+        ),
+        (
+            "population.arrivals={at: 51, number: 2}",
+            "population.arrivals changes from none to {at: 51, every: none, number: 2}. "
+            "Naive newcomers in the course of the run; None: nobody.",
+        ),
+        (
             "host.system_prompt=Be brief.",
             "host.system_prompt changes from 'Answer only.' to 'Be brief.'. "
             "System message of every prompt, paid for like any other token.",
@@ -83,6 +94,20 @@ def test_the_order_of_a_table_means_nothing() -> None:
     assert (
         sentences("reproduction.mutation={shrink_rank: 1, singular_value_scaling: 1, gaussian: 6, grow_rank: 1}") == []
     )
+
+
+def test_every_shipped_world_can_be_held_against_every_other() -> None:
+    worlds = {name: load_world(name) for name in shipped_files("worlds")}
+    for name, world in worlds.items():
+        for other, second in worlds.items():
+            assert bool(differences(world, second)) == (name != other)
+
+
+def test_a_section_that_only_one_world_has_is_told_inside_where_both_have_it() -> None:
+    before = load_world("tidepool", ["niches.rhyme.open={at: 2, duration: 3}"])
+    after = load_world("tidepool", ["niches.rhyme.open={at: 2, duration: 5}"])
+    (sentence,) = differences(before, after)
+    assert sentence.startswith("niches.rhyme.open.duration rises from 3 to 5.")
 
 
 def test_equal_worlds_have_no_differences() -> None:

@@ -13,6 +13,19 @@ MISTAKES = {
         "energy:\n  upkep: 1",
         "small.yaml:7:3: energy.upkep: unknown key; did you mean upkeep?",
     ),
+    "a dotted key, as --set takes it": (
+        "energy.upkeep: 1",
+        "small.yaml:6:1: energy.upkeep: unknown key; write energy: {upkeep: ...}, for dotted keys are for --set and "
+        "experiments' `set`",
+    ),
+    "an unknown key of a section that may be absent": (
+        "population: {arrivals: {at: 3, number: 1, evry: 2}}",
+        "small.yaml:6:43: population.arrivals.evry: unknown key; did you mean every?",
+    ),
+    "an unknown key unlike any of a section that may be absent": (
+        "population: {arrivals: {at: 3, number: 1, zzz: 2}}",
+        "small.yaml:6:43: population.arrivals.zzz: unknown key; expected one of at, every, number",
+    ),
     "a key in the wrong section": (
         "upkeep: 1",
         "small.yaml:6:1: upkeep: unknown key; did you mean energy.upkeep?",
@@ -165,7 +178,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     problems = problems_of(write(tmp_path, "seed: 1\n"))
-    assert [problem.partition(": expected")[0] for problem in problems] == ["name", "niches"]
+    assert [problem.partition(": expected")[0] for problem in problems] == ["small.yaml: name", "small.yaml: niches"]
     assert all("got nothing" in problem for problem in problems)
 
 

@@ -106,6 +106,15 @@ def test_an_enum_setting_can_be_written_as_a_word() -> None:
     assert all(task.answer == task.answer.lower() for task in family.sample(1, 8))
 
 
+def test_a_plug_in_beside_the_world_is_found_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    (tmp_path / "pond_tasks.py").write_text((Path(__file__).parent / "plug_ins.py").read_text())
+    with pytest.raises(TaskError, match="is it in this folder, or on PYTHONPATH"):
+        make_family("pond_tasks:Doubles", {})
+    monkeypatch.chdir(tmp_path)
+    assert make_family("pond_tasks:Doubles", {}).name == "pond_tasks:Doubles"
+
+
 def test_a_plug_in_is_found_by_its_import_path() -> None:
     family = make_family("plug_ins:Doubles", {"largest": 500})
     assert family.name == "plug_ins:Doubles"

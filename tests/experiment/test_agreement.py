@@ -156,5 +156,5 @@ def test_what_cannot_be_held_against_each_other_is_refused(tmp_path, changed, wo
 
 
 def test_a_folder_without_findings_is_refused(tmp_path):
-    with pytest.raises(RunFolderError, match="expected what `evolora experiment report` writes, got no such file"):
+    with pytest.raises(RunFolderError, match="expected the findings of an experiment, got no such file"):
         read_findings(tmp_path)

@@ -24,6 +24,35 @@ def problems_of(text: str, folder: Path) -> list[str]:
     return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
 
 
+def test_mistakes_in_sections_of_two_shapes_and_in_arms_are_told_with_what_may_stand_there(tmp_path):
+    assert problems_of(EXPERIMENT.replace("[1, 2, 3]", "{first: 1, cout: 5}"), tmp_path) == [
+        "pair.yaml:5:1: seeds.count: expected an integer >= 1, got nothing (How many seeds)",
+        "pair.yaml:5:19: seeds.cout: unknown key; did you mean count?",
+    ]
+    (problem,) = problems_of(EXPERIMENT.replace("first: {params: {add: 5}}", "first: {param: {add: 5}}"), tmp_path)
+    assert problem == "pair.yaml:9:11: arms.first.param: unknown key; did you mean params?"
+    text = EXPERIMENT[: EXPERIMENT.index("arms:")]
+    (problem,) = problems_of(text, tmp_path)
+    assert problem.startswith("pair.yaml: arms: expected a mapping from names to a section with world, set, procedure")
+
+
+@pytest.mark.parametrize(
+    ("params", "got"),
+    [("kind: soup, budget_of: secnd", "secnd; did you mean second?"), ("kind: soup", "nothing")],
+)
+def test_an_arm_that_reads_another_must_wait_for_it(tmp_path, params, got):
+    text = EXPERIMENT.replace('"doings:note"', "contender").replace(
+        "quick: {seeds: [7], params: {add: 1}", "quick: {seeds: [7]"
+    )
+    text = text.replace("first: {params: {add: 5}}", "first: {}").replace(
+        'procedure: "doings:follow"', f"params: {{{params}}}"
+    )
+    (problem,) = problems_of(text, tmp_path)
+    where, _, said = problem.partition(": ")
+    assert where.startswith("pair.yaml:8:")
+    assert said == f"arms.second.params.budget_of: expected an arm named in the arm's `after` (first), got {got}"
+
+
 def test_an_arm_has_the_worlds_settings_then_the_experiments_then_its_own(tmp_path):
     text = EXPERIMENT.replace("world: petri", "world: petri\nset: {generations: 7, energy: {upkeep: 0.5}}")
     text = text.replace("first: {", "first: {set: {energy.upkeep: 0.4, niches.rhyme.inflow: 3}, ")

@@ -1,7 +1,6 @@
 """From the name in a world file to a family."""
 
 import difflib
-import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import fields
@@ -17,6 +16,7 @@ from evolora.environment.families.reasoning_gym import (
 )
 from evolora.environment.task import Task
 from evolora.errors import TaskError
+from evolora.outside import import_outside
 
 PLUG_IN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -89,9 +89,11 @@ class PlugInFamily:
     def __init__(self, path: str, settings: Mapping[str, SettingValue]) -> None:
         module_name, class_name = path.split(":")
         try:
-            module = importlib.import_module(module_name)
+            module = import_outside(module_name)
         except Exception as error:  # a module may raise anything when it is imported
-            raise TaskError(f"{path}: cannot import {module_name}: {error}; is it on PYTHONPATH?") from error
+            raise TaskError(
+                f"{path}: cannot import {module_name}: {error}; is it in this folder, or on PYTHONPATH?"
+            ) from error
         if class_name not in vars(module):
             public = ", ".join(sorted(key for key in vars(module) if not key.startswith("_"))) or "nothing"
             raise TaskError(f"{path}: expected a class {class_name} in {module_name}, which holds {public}")

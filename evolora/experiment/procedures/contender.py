@@ -84,6 +84,11 @@ class ContenderParams(Section):
         return self
 
     @property
+    def siblings(self) -> Mapping[str, str | None]:
+        """The arm that is read, by the param that names it."""
+        return {} if self.kind in ("evolved", "host") else {"budget_of": self.budget_of}
+
+    @property
     def has_ancestor(self) -> bool:
         """Whether the bare host is a member besides."""
         return self.ancestor is not None and self.kind in ROUTED

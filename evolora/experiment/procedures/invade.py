@@ -33,6 +33,11 @@ class InvadeParams(Section):
     least: Count = Field(4, description="Organisms of a kind from which it is one of the community's.")
     repeats: Count = Field(1, description="Trials of each kind, with other invaders and other luck; their mean counts.")
 
+    @property
+    def siblings(self) -> Mapping[str, str | None]:
+        """The arm that is read, by the param that names it."""
+        return {"of": self.of}
+
 
 @dataclass
 class _Books:

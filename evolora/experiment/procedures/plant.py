@@ -31,6 +31,11 @@ class PlantParams(Section):
     of: str = Field(description="The arm, named in `after`, in whose final colonies they are planted.")
     generations: Count = Field(12, description="Generations after which it is seen what became of them.")
 
+    @property
+    def siblings(self) -> Mapping[str, str | None]:
+        """The arm that is read, by the param that names it."""
+        return {"of": self.of}
+
 
 @dataclass(frozen=True)
 class Trial:

@@ -31,7 +31,7 @@ Out = Annotated[
     ),
 ]
 Seeds = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="SEEDS",
         help="Replicate over these instead of the file's: 746-750, or 1,2,5. (default folder: NAME-seeds-SEEDS)",
@@ -59,7 +59,7 @@ def list_experiments() -> None:
 
 
 @experiment_app.command("plan")
-def plan(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None, jobs: Jobs = None) -> None:
+def plan(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = None, jobs: Jobs = None) -> None:
     """Show the cells, what is finished of them, and what the rest will take."""
     from evolora.experiment.plan import default_jobs
 
@@ -75,7 +75,7 @@ def plan(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None, j
 
 
 @experiment_app.command("status")
-def status(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None) -> None:
+def status(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = None) -> None:
     """Show what is finished, and why what failed did."""
     from evolora.experiment.cell import FAILURE, read_json
 
@@ -87,7 +87,7 @@ def status(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None)
 
 
 @experiment_app.command("run")
-def run(file: File, quick: Quick = False, seeds: Seeds = "", jobs: Jobs = None, out: Out = None) -> None:
+def run(file: File, quick: Quick = False, seeds: Seeds = None, jobs: Jobs = None, out: Out = None) -> None:
     """Do every cell that is not finished, then report. Exit code 1 if a cell failed.
 
     Ctrl-C interrupts the running cells: those that can save what they have, and the same command goes on with them.
@@ -122,7 +122,7 @@ def run(file: File, quick: Quick = False, seeds: Seeds = "", jobs: Jobs = None, 
 
 
 @experiment_app.command("report")
-def report(file: File, quick: Quick = False, seeds: Seeds = "", out: Out = None) -> None:
+def report(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = None) -> None:
     """Analyse the finished cells; write report.html and findings.json, and print the tables."""
     for one in _plans(file, quick, seeds, out):
         _report(one)
@@ -142,14 +142,14 @@ def agree(
     _print_table(agreement_table(read_findings(first), read_findings(second)))
 
 
-def _plans(file: str, quick: bool, seeds: str, out: Path | None) -> "list[Plan]":
+def _plans(file: str, quick: bool, seeds: str | None, out: Path | None) -> "list[Plan]":
     """The plan of every experiment that `file` means. Raises `ConfigError` with the mistakes of all."""
     from evolora.errors import ConfigError
     from evolora.experiment.file import find_experiments, load_experiment
     from evolora.experiment.plan import make_plan
     from evolora.experiment.seeds import parse_seeds
 
-    chosen = parse_seeds(seeds) if seeds else ()
+    chosen = () if seeds is None else parse_seeds(seeds)
     paths = find_experiments(file)
     experiments, problems = [], []
     for path in paths:

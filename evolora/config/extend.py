@@ -79,7 +79,8 @@ def find_base(name: str, path: Path) -> Path | None:
 
 def lay_over(base: Document, top: Document) -> Document:
     """`top` over `base`: mappings merge key by key, everything else is replaced."""
-    result = Document(base.values, dict(base.places), base.problems + top.problems, base.complete and top.complete)
+    problems, complete = base.problems + top.problems, base.complete and top.complete
+    result = Document(base.values, dict(base.places), problems, complete, top.shown)
 
     def lay(under: dict[str, Value], over: dict[str, Value], path: KeyPath) -> None:
         for key, value in over.items():

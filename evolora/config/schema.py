@@ -114,9 +114,10 @@ def _key_schema(mapping: Schema) -> Schema:
 def _unknown_key(root: Schema, path: KeyPath) -> str:
     known = _keys(root, _at(root, path[:-1]))
     name = str(path[-1])
-    section, dot, rest = name.partition(".")
-    if dot and section in known:
-        return f"unknown key; write {section}: {{{rest}: ...}}, for dotted keys are for --set and experiments' `set`"
+    *sections, last = name.split(".")
+    if sections and _keys(root, _at(root, (*path[:-1], *sections))):
+        nested = "".join(f"{section}: {{" for section in sections) + f"{last}: ..." + "}" * len(sections)
+        return f"unknown key; write {nested}, for dotted keys are for --set and experiments' `set`"
     near = suggestion(name, known)
     if not near and (elsewhere := _paths_to(root, root, name)):
         near = f"; did you mean {' or '.join(elsewhere)}?"

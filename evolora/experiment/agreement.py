@@ -18,14 +18,17 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Found:
-    """What one run of an experiment found: its claims by their sentences, in order; `code` made its cells."""
+    """What one run of an experiment found: its claims by their sentences, in order. `design` is of its arms, `code` of
+    what made its cells (empty: not known); `missing` cells are not finished."""
 
     folder: Path
     experiment: str
     quick: bool
     seeds: tuple[int, ...]
     claims: Mapping[str, Claim]
-    code: tuple[str, ...]
+    design: str
+    code: frozenset[str]
+    missing: int
 
 
 def read_findings(folder: Path) -> Found:
@@ -44,9 +47,19 @@ def read_findings(folder: Path) -> Found:
     try:
         claims = [_claim(one) for one in kept["claims"]]
         seeds = tuple(int(seed) for seed in kept["seeds"])
-        by_text, code = {claim.text: claim for claim in claims}, tuple(kept.get("code", ()))
-        return Found(folder, kept["experiment"], bool(kept["quick"]), seeds, by_text, code)
-    except (KeyError, TypeError, ValueError) as error:
+        if not seeds:
+            raise ValueError("no seeds")
+        return Found(
+            folder,
+            str(kept["experiment"]),
+            bool(kept["quick"]),
+            seeds,
+            {claim.text: claim for claim in claims},
+            str(kept.get("design", "")),
+            frozenset(str(one) for one in kept.get("code", [""])),
+            int(kept["cells"]) - int(kept["finished"]),
+        )
+    except (LookupError, TypeError, ValueError) as error:
         raise RunFolderError(
             f"{path}: expected the findings of an experiment, got something else ({error}); write them anew with report"
         ) from error
@@ -116,14 +129,26 @@ def _row(first: Claim, second: Claim) -> tuple[Entry, ...]:
 
 def _note(first: Found, second: Found, alone: int) -> str:
     said = ["Agree: the difference's 95 % interval (Welch) includes 0; other families: they are not about the same."]
-    if len(first.seeds) > 1:
-        inside = chance_inside(len(first.seeds), len(second.seeds))
-        said.append(f"Where both see the same truth {inside:.0%} lie inside the first's interval.")
+    seeds = [max((claim.n for claim in found.claims.values()), default=0) for found in (first, second)]
+    if min(seeds) > 1:
+        said.append(f"Where both see the same truth {chance_inside(*seeds):.0%} lie inside the first's interval.")
     if alone:
         said.append(f"{alone} claims are in one of the two only.")
-    if first.code != second.code:
-        said.append("The two were not made by the same version of the code.")
+    for found in (first, second):
+        if found.missing:
+            said.append(f"{found.missing} cells of {_seed_head(found)} are not finished.")
+    for what, one, other in (("design", {first.design}, {second.design}), ("code", first.code, second.code)):
+        if "" in one | other:
+            said.append(f"Whether both had the same {what} is not known.")
+        elif one != other:
+            said.append(f"The two did not have the same {what}: " + _OTHERWISE[what])
     return " ".join(said)
+
+
+_OTHERWISE = {
+    "design": "worlds, params or arms of the file were changed in between.",
+    "code": "their cells were made by different versions of Evolora.",
+}
 
 
 def chance_inside(first: int, second: int) -> float:
@@ -144,12 +169,14 @@ def _seed_head(found: Found) -> str:
 
 
 def _claim(kept: Mapping[str, Any]) -> Claim:
-    interval, families = _interval(kept["interval"]), tuple(kept.get("rests_on", ()))
-    return Claim(**{**kept, "interval": interval, "rests_on": families})
-
-
-def _interval(kept: Any) -> Interval | None:
-    return None if kept is None else (float(kept[0]), float(kept[1]))
+    """A claim as findings.json has it. Raises `LookupError`, `TypeError` or `ValueError` where it is none."""
+    low_high = kept["interval"]
+    if low_high is not None:
+        low, high = low_high
+        low_high = (float(low), float(high))
+    numbers = {key: None if kept[key] is None else float(kept[key]) for key in ("estimate", "p")}
+    rest = {"interval": low_high, "n": int(kept["n"]), "rests_on": tuple(kept.get("rests_on", ()))}
+    return Claim(**{**kept, **numbers, **rest})
 
 
 def _reason(error: OSError | ValueError) -> str:

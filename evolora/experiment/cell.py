@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from evolora import __version__
 from evolora.config.world import WorldConfig
 from evolora.errors import RunFolderError
-from evolora.experiment.code import code_digest
+from evolora.experiment.code import CODE
 from evolora.experiment.file import Arm, Experiment
 from evolora.record.run_dir import to_json, write_atomically
 
@@ -94,7 +94,7 @@ class Cell:
 
     def save_result(self, values: Mapping[str, JsonValue], seconds: float) -> None:
         """Write the result, which makes the cell a finished one. Raises `ValueError` for NaN and infinities."""
-        which = {"arm": self.arm, "seed": self.seed, "digest": self.digest, "code": code_digest()}
+        which = {"arm": self.arm, "seed": self.seed, "digest": self.digest, "code": CODE}
         result = {**which, "seconds": round(seconds, 3)}
         write_atomically(self.folder / RESULT, to_json({**result, "values": dict(values)}) + "\n")
 

@@ -16,7 +16,7 @@ from evolora.config.world import WorldConfig
 from evolora.errors import ConfigError
 from evolora.experiment.params import resolve_params, unknown_params
 from evolora.experiment.registry import find_analysis
-from evolora.experiment.seeds import seed_words
+from evolora.experiment.seeds import seed_name
 
 EXPERIMENTS = "experiments"
 
@@ -70,7 +70,7 @@ def load_experiment(path: Path, quick: bool = False, seeds: Sequence[int] = ()) 
     resolved = tuple(arm for arm in arms if arm is not None)
     order = tuple(arms_in_order(config.arms))
     primary = tuple(config.primary)
-    parts = ["quick"] * quick + ["seeds-" + seed_words(given)] * (given != own)
+    parts = ["quick"] * quick + [f"seeds-{seed_name(given)}"] * (given != own)
     return Experiment(
         config.name, config.question, path, resolved, order, given, config.analysis, primary, quick, "-".join(parts)
     )

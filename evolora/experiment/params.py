@@ -45,16 +45,29 @@ def resolve_params(
             for problem in explain(procedure.params, error, own)
         ]
         return None
-    after = config.arms[arm].after
     wrong = [
-        f"{document.place(('arms', arm, 'params', key))}: arms.{arm}.params.{key}: expected an arm named in the arm's "
-        f"`after` ({', '.join(after) or 'none'}), got {name or 'nothing'}{suggestion(name or '', [*config.arms])}"
+        f"{_written(document, arm, key, quick)}: arms.{arm}.params.{key}: expected {_waits_for(config, arm, name)}"
         for key, name in _siblings(model).items()
-        if name not in after
+        if name not in config.arms[arm].after
     ]
     problems += wrong
     whole: Mapping[str, JsonValue] = model.model_dump(mode="json")
     return None if wrong else whole
+
+
+def _written(document: Document, arm: str, key: str, quick: bool) -> str:
+    """Where an arm's param was written: its own place, else where all arms share it, else the arm's."""
+    own: list[KeyPath] = [("arms", arm, "params", key), ("params", key)]
+    own = [("quick", "params", key), *own] if quick else own
+    return next((document.places[path] for path in own if path in document.places), document.place(("arms", arm)))
+
+
+def _waits_for(config: ExperimentConfig, arm: str, name: str | None) -> str:
+    """What a param that names an arm to read should have been."""
+    others = [other for other in config.arms if other != arm]
+    if name in others:
+        return f"an arm that this one waits for, got {name}; give it `after: [{name}]`"
+    return f"another arm ({', '.join(others)}), got {name or 'nothing'}{suggestion(name or '', others)}"
 
 
 def _siblings(model: object) -> Mapping[str, str | None]:

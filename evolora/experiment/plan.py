@@ -1,13 +1,16 @@
 """What an experiment has to do: its cells, which are done, and how long the rest will take."""
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from evolora.experiment.cell import Cell, State, make_cells, read_result
-from evolora.experiment.file import Experiment
+from evolora.experiment.cell import EXAMS, Cell, State, make_cells, read_result
+from evolora.experiment.file import Arm, Experiment
 from evolora.experiment.run import threads_of
+from evolora.record.run_dir import to_json
 
 DEFAULT_OUT = Path("checkpoints") / "experiments"
 
@@ -23,6 +26,15 @@ class Plan:
     states: tuple[State, ...]
     seconds: tuple[float | None, ...]
     code: tuple[str, ...]
+
+    @property
+    def design(self) -> str:
+        """SHA-256 of the arms and the analysis: what another run has in common that differs in its seeds alone."""
+        return hashlib.sha256(
+            to_json(
+                {"arms": [_design(arm) for arm in self.experiment.arms], "analysis": self.experiment.analysis}
+            ).encode()
+        ).hexdigest()
 
     def count(self, *states: State) -> int:
         """How many cells are in one of these states."""
@@ -45,6 +57,12 @@ class Plan:
         arms = {cell.arm: self.seconds_of(cell.arm) for cell in self.cells}
         left = [cell.arm for cell, state in zip(self.cells, self.states, strict=True) if state != "finished"]
         return sum(mean if (own := arms[arm]) is None else own for arm in left) / jobs
+
+
+def _design(arm: Arm) -> Mapping[str, Any]:
+    """What an arm is, but for seeds and for exams, which look on."""
+    world = arm.world.model_dump(mode="json", exclude={"seed": True, "record": set(EXAMS)})
+    return {"arm": arm.name, "procedure": arm.procedure, "params": dict(arm.params), "world": world}
 
 
 def default_out(experiment: Experiment) -> Path:

@@ -86,6 +86,7 @@ def write_report(plan: Plan, findings: Findings) -> Path:
         "cells": len(plan.cells),
         "finished": plan.count("finished"),
         "code": list(plan.code),
+        "design": plan.design,
         **findings.to_json(),
     }
     path = plan.out / REPORT
@@ -129,7 +130,8 @@ def render(plan: Plan, findings: Findings) -> str:
 
 def mixed(plan: Plan) -> str:
     """A warning where not all cells were made by the same code."""
-    return f"; made by {len(plan.code)} versions of the code: {', '.join(plan.code)}" if len(plan.code) > 1 else ""
+    names = ", ".join(name or "unknown" for name in plan.code)
+    return f"; made by {len(plan.code)} versions of the code: {names}" if len(plan.code) > 1 else ""
 
 
 def _table(table: Table) -> str:

@@ -35,6 +35,12 @@ class Pairs:
             tuple(q for q, keep in zip(self.questions, kept, strict=True) if keep) if self.questions else (),
         )
 
+    def sorted(self) -> "Pairs":
+        """In the order of families and questions: of who was asked the same in another order, the same."""
+        order = sorted(range(len(self.families)), key=lambda place: (self.families[place], self.questions[place]))
+        families, questions = (tuple(own[place] for place in order) for own in (self.families, self.questions))
+        return Pairs(self.first[order], self.second[order], families, questions)
+
 
 @dataclass(frozen=True)
 class Effect:

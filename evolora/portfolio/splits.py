@@ -137,16 +137,11 @@ def check_use(questions: Sequence[Question], use: str) -> None:
 
 @dataclass(frozen=True)
 class FamilyNote:
-    """What a family's numbers can mean: its commonest answer, how far that gets, and whether it may carry a claim."""
+    """What a family's numbers can mean: how many answers it has, its commonest, and how far that gets."""
 
     family: str
     kinds: int
     constant: ConstantAnswer
-
-    @property
-    def headline(self) -> bool:
-        """False where answering the same to everything already scores well."""
-        return may_carry_claims(self.kinds, self.constant.score)
 
 
 def may_carry_claims(kinds: int, constant: float) -> bool:

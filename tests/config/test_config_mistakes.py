@@ -18,6 +18,11 @@ MISTAKES = {
         "small.yaml:6:1: energy.upkeep: unknown key; write energy: {upkeep: ...}, for dotted keys are for --set and "
         "experiments' `set`",
     ),
+    "a key with more dots": (
+        "traits.rank.step: 1",
+        "small.yaml:6:1: traits.rank.step: unknown key; write traits: {rank: {step: ...}}, for dotted keys are for "
+        "--set and experiments' `set`",
+    ),
     "an unknown key of a section that may be absent": (
         "population: {arrivals: {at: 3, number: 1, evry: 2}}",
         "small.yaml:6:43: population.arrivals.evry: unknown key; did you mean every?",
@@ -174,6 +179,12 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file(tmp_path: Pa
         "small.yaml:7:10",
         "small.yaml:7:20",
     ]
+
+
+def test_what_is_missing_is_missing_from_the_file_that_extends(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("name: base\n")
+    (problem,) = problems_of(write(tmp_path, "extends: base.yaml\n"))
+    assert problem.startswith("small.yaml: niches: expected a list")
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

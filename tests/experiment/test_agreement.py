@@ -35,6 +35,7 @@ def write_findings(
 ) -> Path:
     folder.mkdir()
     kept = {"experiment": "pair", "quick": False, "seeds": seeds, "claims": [vars(one) for one in claims]}
+    kept |= {"cells": 6, "finished": 6, "design": "d", "code": ["c"]}
     (folder / "findings.json").write_text(json.dumps({**kept, **(changed or {})}))
     return folder
 
@@ -47,7 +48,7 @@ def test_seeds_are_read_and_written_as_people_do(text, seeds):
     assert parse_seeds(seed_words(seeds)) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "5-3", "-1", "one", "1,,2", "1;2", "0-99999999", "1.5"])
+@pytest.mark.parametrize("text", ["", "5-3", "-1", "one", "1,,2", "1;2", "0-99999999", "1.5", "9" * 5000])
 def test_what_is_no_list_of_seeds_is_refused_in_a_line(text):
     with pytest.raises(ConfigError, match="--seeds: expected seeds as 746-750 or 1,2,5"):
         parse_seeds(text)
@@ -67,6 +68,8 @@ def test_other_seeds_have_a_folder_and_worlds_of_their_own(tmp_path, monkeypatch
     assert default_out(other).name == "pair-seeds-8-9"
     assert default_out(load_experiment(path, seeds=(1, 2, 3))).name == "pair"  # the file's own
     assert default_out(load_experiment(path, quick=True, seeds=(8,))).name == "pair-quick-seeds-8"
+    assert len(default_out(load_experiment(path, seeds=range(1, 1000, 2))).name) < 100
+    assert CliRunner().invoke(experiment_app, ["plan", "pair.yaml", "--seeds", ""]).exit_code != 0
 
 
 def test_an_experiment_is_repeated_with_other_seeds_and_held_against_itself(tmp_path, monkeypatch):
@@ -121,13 +124,21 @@ def test_a_row_says_both_estimates_their_difference_and_whether_they_agree(tmp_p
 
 def test_claims_about_other_families_or_of_other_code_are_told_apart(tmp_path):
     one = replace(claim([0.1, 0.2, 0.3]), rests_on=("rhyme", "count"))
-    first = write_findings(tmp_path / "a", [1, 2, 3], [one], {"code": ["abc"]})
-    second = write_findings(tmp_path / "b", [4, 5, 6], [replace(one, rests_on=("rhyme",))], {"code": ["abd"]})
+    first = write_findings(tmp_path / "a", [1, 2, 3], [one])
+    changed = {"code": ["other"], "design": "other", "finished": 4}
+    second = write_findings(tmp_path / "b", [4, 5, 6], [replace(one, rests_on=("rhyme",))], changed)
     table = agreement_table(read_findings(first), read_findings(second))
-    assert table.rows[0][-1] == "other families" and "not made by the same version" in table.note
-    third = write_findings(tmp_path / "c", [7, 8, 9], [one], {"code": ["abc"]})
+    assert table.rows[0][-1] == "other families"
+    for said in ("not have the same design", "not have the same code", "2 cells of seeds 4-6 are not finished"):
+        assert said in table.note
+    third = write_findings(tmp_path / "c", [7, 8, 9], [one])
     table = agreement_table(read_findings(first), read_findings(third))
-    assert table.rows[0][-1] == "yes" and "not made by the same version" not in table.note
+    assert table.rows[0][-1] == "yes" and "the same" not in table.note.replace("see the same truth", "").replace(
+        "about the same", ""
+    )
+    older = write_findings(tmp_path / "d", [10, 11], [one], {"code": [""], "design": ""})
+    note = agreement_table(read_findings(first), read_findings(older)).note
+    assert "same design is not known" in note and "same code is not known" in note
 
 
 def test_what_has_no_interval_or_estimate_neither_agrees_nor_disagrees(tmp_path):
@@ -145,7 +156,18 @@ def test_what_has_no_interval_or_estimate_neither_agrees_nor_disagrees(tmp_path)
         ({"experiment": "other"}, "expected the experiment that is in .*a, pair, got other"),
         ({"quick": True}, "expected the experiment that is in .*a, pair, got pair --quick"),
         ({"claims": [{"text": "x"}]}, "expected the findings of an experiment"),
-        ({"claims": [{**vars(Claim("x", "yes", "q", 1.0)), "interval": "wide"}]}, "expected the findings of an exper"),
+        *(
+            ({"claims": [{**vars(Claim("x", "yes", "q", 1.0)), **damage}]}, "expected the findings of an experiment")
+            for damage in (
+                {"interval": "wide"},
+                {"interval": []},
+                {"interval": [0.1]},
+                {"estimate": "big"},
+                {"n": None},
+            )
+        ),
+        ({"seeds": []}, "expected the findings of an experiment"),
+        ({"seeds": 3}, "expected the findings of an experiment"),
     ],
 )
 def test_what_cannot_be_held_against_each_other_is_refused(tmp_path, changed, words):

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from evolora.errors import ConfigError, TaskError
-from evolora.experiment.analyses.contenders import contenders, usual_mode
+from evolora.experiment.analyses.asked import headline_families, usual_mode
+from evolora.experiment.analyses.contenders import contenders, judged
 from evolora.experiment.analyses.equal_budgets import equal_budgets
 from evolora.experiment.analyses.router_x_lifecycle import effects
 from evolora.experiment.cell import make_cells
 from evolora.experiment.file import find_experiments, load_experiment
 from evolora.experiment.registry import find_procedure
 from evolora.experiment.results import Results, read_results
+from evolora.portfolio.comparison import Pairs
 from evolora.portfolio.statistics import holm
 from evolora.rng import stream
 
@@ -268,6 +270,39 @@ def test_a_family_is_judged_once_by_all_seeds_and_claims_say_what_they_rest_on()
     assert contenders(results).claims[0].rests_on == ("a", "b")  # 0.38 in the mean
     results.finished["lifecycle", 5]["notes"]["family"]["a"]["constant"] = 0.45
     assert contenders(results).claims[0].rests_on == ("b",)
+
+
+def test_a_constant_answer_at_the_border_is_at_it_however_many_seeds_there_are():
+    for num_seeds in range(1, 9):
+        results = planted(0.1, num_seeds)
+        for found in results.finished.values():
+            found["notes"]["family"]["b"]["constant"] = 0.4
+        assert headline_families(results, "family") == ["a", "b"]
+
+
+def test_pairs_of_arms_that_were_asked_other_families_are_all_judged():
+    one, two = planted(0.2), planted(0.2)
+    renamed = {"a": "c", "b": "d", "coin": "coin"}
+    finished = dict(one.finished)
+    for (arm, seed), values in two.finished.items():
+        split = {**values["splits"]["family"]}
+        split["families"] = [renamed[family] for family in split["families"]]
+        notes = {renamed[family]: note for family, note in values["notes"]["family"].items()}
+        finished[f"{arm} too", seed] = {**values, "splits": {"family": split}, "notes": {"family": notes}}
+    arms = ("lifecycle", "no_lifecycle", "lifecycle too", "no_lifecycle too")
+    results = Results(arms, one.seeds, {}, finished)
+    assert headline_families(results, "family") == ["a", "b", "c", "d"]
+    found = judged(results, [arms[:2], arms[2:]])
+    assert len(found) == 4 and all(claim.holds == "yes" for claim, _ in found.values())
+
+
+def test_the_same_questions_in_another_order_are_the_same():
+    scores = np.arange(4.0)
+    one = Pairs(scores, scores + 1, ("b", "a", "b", "a"), ("1", "2", "0", "3"))
+    order = [2, 3, 0, 1]
+    other = Pairs(scores[order], scores[order] + 1, ("b", "a", "b", "a"), ("0", "3", "1", "2"))
+    assert one.sorted().questions == other.sorted().questions == ("2", "3", "0", "1")
+    assert one.sorted().second.tolist() == other.sorted().second.tolist() == [2, 4, 3, 1]
 
 
 def shifted(gains: dict[str, float], num_seeds: int = 5) -> Results:

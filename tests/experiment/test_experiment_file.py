@@ -38,19 +38,21 @@ def test_mistakes_in_sections_of_two_shapes_and_in_arms_are_told_with_what_may_s
 
 @pytest.mark.parametrize(
     ("params", "got"),
-    [("kind: soup, budget_of: secnd", "secnd; did you mean second?"), ("kind: soup", "nothing")],
+    [
+        ("kind: soup, budget_of: frist", "another arm (first), got frist; did you mean first?"),
+        ("kind: soup, budget_of: second", "another arm (first), got second"),
+        ("kind: soup", "another arm (first), got nothing"),
+        ("kind: soup, budget_of: first", "an arm that this one waits for, got first; give it `after: [first]`"),
+    ],
 )
 def test_an_arm_that_reads_another_must_wait_for_it(tmp_path, params, got):
-    text = EXPERIMENT.replace('"doings:note"', "contender").replace(
-        "quick: {seeds: [7], params: {add: 1}", "quick: {seeds: [7]"
-    )
-    text = text.replace("first: {params: {add: 5}}", "first: {}").replace(
-        'procedure: "doings:follow"', f"params: {{{params}}}"
-    )
+    text = EXPERIMENT.replace('"doings:note"', "contender").replace("params: {add: 1}, ", "")
+    text = text.replace("first: {params: {add: 5}}", "first: {}")
+    text = text.replace('procedure: "doings:follow"', f"params: {{{params}}}")
+    text = text.replace(", after: [first]", "") if "after" in got else text
     (problem,) = problems_of(text, tmp_path)
     where, _, said = problem.partition(": ")
-    assert where.startswith("pair.yaml:8:")
-    assert said == f"arms.second.params.budget_of: expected an arm named in the arm's `after` (first), got {got}"
+    assert where.startswith("pair.yaml:8:") and said == f"arms.second.params.budget_of: expected {got}"
 
 
 def test_an_arm_has_the_worlds_settings_then_the_experiments_then_its_own(tmp_path):

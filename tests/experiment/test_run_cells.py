@@ -15,7 +15,7 @@ from small_experiments import EXPERIMENT, Silent, write_experiment
 
 from evolora.errors import RunFolderError
 from evolora.experiment.cell import read_result
-from evolora.experiment.code import code_digest
+from evolora.experiment.code import CODE
 from evolora.experiment.file import load_experiment
 from evolora.experiment.findings import Findings
 from evolora.experiment.plan import make_plan
@@ -56,9 +56,9 @@ def test_every_cell_is_done_once_behind_those_it_waits_for_and_reads_their_value
 def test_results_say_which_code_made_them_and_reports_whether_it_was_all_the_same(tmp_path):
     run_cells(plan_of(tmp_path).cells, 2, Silent())
     plan = plan_of(tmp_path)
-    assert plan.code == (code_digest(),) and mixed(plan) == ""
+    assert plan.code == (CODE,) and mixed(plan) == ""
     path = plan.cells[0].folder / "result.json"
-    path.write_text(path.read_text().replace(code_digest(), "0123456789ab"))
+    path.write_text(path.read_text().replace(CODE, "0123456789ab"))
     other = plan_of(tmp_path)
     assert other.count("finished") == 6  # code is not what a user sets
     assert "made by 2 versions of the code: 0123456789ab" in mixed(other)

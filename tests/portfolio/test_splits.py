@@ -22,6 +22,7 @@ from evolora.portfolio.splits import (
     foreign_niches,
     harder_niches,
     make_split,
+    may_carry_claims,
     selection_questions,
 )
 from evolora.routing.exam import Question
@@ -105,9 +106,10 @@ def test_a_family_that_rewards_constants_carries_no_headline():
     niche = Niche("count_word", make_family("count_word", {"max_count": 2}))
     split = make_split("in distribution", [niche], TaskSource(1), 60)
     note = family_notes(split)["count_word"]
-    assert note.kinds == 2 and not note.headline and note.constant.score >= 0.5
+    assert note.kinds == 2 and note.constant.score >= 0.5 and not may_carry_claims(note.kinds, note.constant.score)
     rich = make_split("in distribution", [Niche("nth_word", make_family("nth_word", {}))], TaskSource(1), 60)
-    assert family_notes(rich)["nth_word"].headline
+    telling = family_notes(rich)["nth_word"]
+    assert may_carry_claims(telling.kinds, telling.constant.score)
 
 
 def test_balanced_accuracy_of_a_constant_answer_is_one_over_the_answers():

@@ -1,6 +1,7 @@
 """What was asked of the arms of a comparison, what each scored, and which families may carry claims."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def pairs_of(results: Results, first: tuple[str, str], second: tuple[str, str], 
     for seed in results.seeds:
         one, other = (scores_of(results, arm, mode, seed, split) for arm, mode in (first, second))
         if one.families and other.families:
-            if one.questions != other.questions or one.families != other.families:
+            if _asked(results, first[0], seed, split) != _asked(results, second[0], seed, split):
                 raise RunFolderError(
                     f"{first[0]} and {second[0]}, seed {seed}, {split}: expected the same questions, got others; "
                     "were they made by the same version?"
@@ -77,6 +78,16 @@ def scores_of(results: Results, arm: str, mode: str, seed: int, split: str) -> P
     return Pairs(np.zeros(len(scores)), np.array(scores, dtype=np.float64), tuple(families), tuple(digests))
 
 
+def _asked(results: Results, arm: str, seed: int, split: str) -> list[tuple[str, str]]:
+    """The questions as they were put: the families and digests of one split, or of all shifted ones."""
+    asked: list[tuple[str, str]] = []
+    for name in SHIFTED if split == OUT_OF_DISTRIBUTION else (split,):
+        kept: Any = results.value(arm, seed, f"splits.{name}")
+        if isinstance(kept, Mapping):
+            asked += zip(kept["families"], kept["digests"], strict=True)
+    return asked
+
+
 def _identities(results: Results, arm: str, seed: int, split: str) -> list[str]:
     """What makes a question the same in several seeds: its digest. A reworded one, which every seed words in its own
     way, goes by the one that it was made from: they stand in the same places in distribution."""
@@ -95,21 +106,33 @@ def _identities(results: Results, arm: str, seed: int, split: str) -> list[str]:
 def headline_families(results: Results, split: str) -> list[str]:
     """Families that may carry a claim, in order: decided once for all seeds, by the questions of all."""
     return [
-        family
-        for family, (kinds, constant) in constant_lines(results, split).items()
-        if may_carry_claims(kinds, constant)
+        family for family, line in constant_lines(results, split).items() if may_carry_claims(line.kinds, line.score)
     ]
 
 
-def constant_lines(results: Results, split: str) -> dict[str, tuple[int, float]]:
-    """Family -> its number of different answers in a seed, at most, and what one constant answer scores, the mean over
-    seeds."""
+@dataclass(frozen=True)
+class ConstantLine:
+    """What answering the same to a whole family brings: `score`, and `balanced` accuracy, means over all cells; `kinds`
+    is the largest number of different answers that a cell's questions have."""
+
+    kinds: int
+    score: float
+    balanced: float
+
+
+def constant_lines(results: Results, split: str) -> dict[str, ConstantLine]:
+    """Family -> its constant line, by all finished cells that were asked about it."""
     known: dict[str, list[tuple[int, float]]] = {}
-    for seed in results.seeds:
-        for family, note in _notes(results, seed, split).items():
+    for arm, seed in results.finished:
+        notes: Any = results.value(arm, seed, f"notes.{split}")
+        for family, note in (notes or {}).items():
             known.setdefault(family, []).append((int(note["kinds"]), float(note["constant"])))
     return {
-        family: (max(kinds for kinds, _ in own), float(np.mean([constant for _, constant in own])))
+        family: ConstantLine(
+            max(kinds for kinds, _ in own),
+            round(float(np.mean([score for _, score in own])), 4),
+            round(float(np.mean([1 / kinds for kinds, _ in own])), 4),
+        )
         for family, own in known.items()
     }
 
@@ -128,12 +151,3 @@ def with_its_shift(label: str) -> tuple[str, ...]:
 
 def _label(split: str, family: str) -> str:
     return f"{split}: {family}"
-
-
-def _notes(results: Results, seed: int, split: str) -> Mapping[str, Any]:
-    """What a seed's first finished arm says of a split's families: all arms are asked the same."""
-    for arm in results.arms:
-        notes: Any = results.value(arm, seed, f"notes.{split}")
-        if notes:
-            return dict(notes)
-    return {}

@@ -23,7 +23,7 @@ from evolora.experiment.analyses.asked import (
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Effect, compare, forgetting
+from evolora.portfolio.comparison import Effect, by_itself, compare, forgetting
 from evolora.portfolio.statistics import LEVEL, holm
 
 SHOWN = ("best single", OR_ANCESTOR, "routed", "top two", "vote", "oracle")
@@ -70,10 +70,8 @@ def _effect(results: Results, arm: str, other: str, split: str) -> Effect | None
     pairs = pairs_of(results, (other, usual_mode(results, other)), (arm, PORTFOLIO), split)
     if not pairs:
         return None
-    purpose = f"{arm} {other} {split}"
-    if split == OUT_OF_DISTRIBUTION:
-        return compare(list(pairs.values()), purpose, left_out_with=with_its_shift)
-    return compare(list(pairs.values()), purpose)
+    alone = with_its_shift if split == OUT_OF_DISTRIBUTION else by_itself
+    return compare(list(pairs.values()), f"{arm} {other} {split}", left_out_with=alone)
 
 
 def _family_of_claims(results: Results, other: str) -> str:
@@ -159,13 +157,13 @@ def family_table(results: Results) -> Table:
     rows: list[tuple[Entry, ...]] = []
     for split in splits_of(results):
         allowed = headline_families(results, split)
-        for family, (kinds, constant) in constant_lines(results, split).items():
+        for family, line in constant_lines(results, split).items():
             mark = "" if family in allowed else " (no claim)"
             means = [_family_mean(results, arm, split, family) for arm in results.arms]
-            rows.append((f"{split}: {family}{mark}", round(constant, 4), *means))
+            rows.append((f"{split}: {family}{mark}", line.score, *means))
             if family not in allowed:
                 fair = [_balanced(results, arm, split, family) for arm in results.arms]
-                rows.append((f"{split}: {family}, balanced accuracy", round(1 / kinds, 4), *fair))
+                rows.append((f"{split}: {family}, balanced accuracy", line.balanced, *fair))
     return Table("families", ("family", "constant answer", *results.arms), tuple(rows), "Each arm in its usual mode.")
 
 

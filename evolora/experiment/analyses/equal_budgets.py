@@ -3,12 +3,20 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from evolora.experiment.analyses.asked import OUT_OF_DISTRIBUTION, PORTFOLIO, pairs_of, splits_of, usual_mode
+from evolora.experiment.analyses.asked import (
+    OUT_OF_DISTRIBUTION,
+    PORTFOLIO,
+    pairs_of,
+    rests_on,
+    splits_of,
+    usual_mode,
+    with_its_shift,
+)
 from evolora.experiment.analyses.contenders import claim_of, family_table, judged, level_tables, token_table
 from evolora.experiment.findings import Entry, Findings, Table, shown, shown_interval
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Effect, compare
+from evolora.portfolio.comparison import Effect, by_itself, compare
 from evolora.portfolio.statistics import holm
 
 
@@ -17,14 +25,17 @@ def equal_budgets(results: Results) -> Findings:
     """Each arm against the one named as its `budget_of`, under every split; and each difference against the next."""
     sides = [(spent_by, arm) for arm in results.arms if (spent_by := _budget_of(results, arm)) is not None]
     found = judged(results, sides)
-    steps = {
-        f"{one[0]} gains more over {one[1]} than {other[0]} over {other[1]}: {split}": step
+    steps = [
+        (f"{one[0]} gains more over {one[1]} than {other[0]} over {other[1]}", split, _step(results, one, other, split))
         for one, other in pairwise(sides)
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
-        if (step := _step(results, one, other, split)) is not None
-    }
-    adjusted = holm([step.p for step in steps.values()])
-    trend = [claim_of(text, step, p) for (text, step), p in zip(steps.items(), adjusted, strict=True)]
+    ]
+    adjusted = holm([1.0 if step is None else step.p for _, _, step in steps])
+    trend = [
+        claim_of(f"{text}: {split}", step, p, rests_on=rests_on(results, split))
+        for (text, split, step), p in zip(steps, adjusted, strict=True)
+        if step is not None
+    ]
     rows: list[tuple[Entry, ...]] = [
         (
             f"{arm} against {other}: {split}",
@@ -51,13 +62,16 @@ def _step(results: Results, one: tuple[str, str], other: tuple[str, str], split:
     ]
     both = [
         (mine, theirs)
-        for mine, theirs in ((gains[0][seed], gains[1][seed]) for seed in gains[0] if seed in gains[1])
-        if mine.questions == theirs.questions
+        for mine, theirs in (
+            (gains[0][seed].sorted(), gains[1][seed].sorted()) for seed in gains[0] if seed in gains[1]
+        )
+        if (mine.families, mine.questions) == (theirs.families, theirs.questions)
     ]
     if not both:
         return None
     changes = [replace(m, first=t.second - t.first, second=m.second - m.first) for m, t in both]
-    return compare(changes, f"step {one} {other} {split}")
+    alone = with_its_shift if split == OUT_OF_DISTRIBUTION else by_itself
+    return compare(changes, f"step {one} {other} {split}", left_out_with=alone)
 
 
 def _budget_of(results: Results, arm: str) -> str | None:

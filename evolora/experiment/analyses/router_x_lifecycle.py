@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from evolora.experiment.analyses.asked import ALONE, OUT_OF_DISTRIBUTION, PORTFOLIO, pairs_of, splits_of
+from evolora.experiment.analyses.asked import ALONE, OUT_OF_DISTRIBUTION, PORTFOLIO, pairs_of, rests_on, splits_of
 from evolora.experiment.analyses.contenders import claim_of, contenders
 from evolora.experiment.findings import Findings
 from evolora.experiment.registry import analysis
@@ -16,13 +16,16 @@ EVOLVED, STILL = "lifecycle", "no_lifecycle"
 @analysis("router_x_lifecycle")
 def router_x_lifecycle(results: Results) -> Findings:
     """Two main effects and their interaction, for every split: arms `lifecycle` and `no_lifecycle`."""
-    found = {
-        f"{split}: {text}": effect
+    found = [
+        (split, text, effect)
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
         for text, effect in effects(results, split).items()
-    }
-    adjusted = holm([effect.p for effect in found.values()])
-    claims = [claim_of(text, effect, p) for (text, effect), p in zip(found.items(), adjusted, strict=True)]
+    ]
+    adjusted = holm([effect.p for _, _, effect in found])
+    claims = [
+        claim_of(f"{split}: {text}", effect, p, rests_on=rests_on(results, split))
+        for (split, text, effect), p in zip(found, adjusted, strict=True)
+    ]
     return Findings(claims, contenders(results).tables)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue, ValidationError
 
@@ -70,10 +71,18 @@ def _waits_for(config: ExperimentConfig, arm: str, name: str | None) -> str:
     return f"another arm ({', '.join(others)}), got {name or 'nothing'}{suggestion(name or '', others)}"
 
 
+@runtime_checkable
+class ReadsSiblings(Protocol):
+    """Params of a procedure that reads cells of other arms."""
+
+    @property
+    def siblings(self) -> Mapping[str, str | None]:
+        """Param -> the arm that it names."""
+        ...
+
+
 def _siblings(model: object) -> Mapping[str, str | None]:
-    """Param -> arm whose cells the procedure will read, as params with such a property `siblings` say."""
-    named: Mapping[str, str | None] = getattr(model, "siblings", {})
-    return named
+    return model.siblings if isinstance(model, ReadsSiblings) else {}
 
 
 def unknown_params(config: ExperimentConfig, document: Document) -> list[str]:

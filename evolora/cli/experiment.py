@@ -69,7 +69,7 @@ def plan(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = None,
         typer.echo(f"folder: {one.out}")
         left = one.seconds_left(at_once)
         count = len(one.cells) - one.count("finished")
-        unknown = f"unknown, no cell is finished; what it has taken stands in {one.experiment.path}"
+        unknown = f"unknown, no cell is finished; the head of {one.experiment.path} may tell"
         time = unknown if left is None else f"about {_duration(left)} with {at_once} at once"
         typer.echo(f"{count} of {len(one.cells)} cells to do: {time}\n")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_experiments import write_experiment
+from small_experiments import EXPERIMENT, write_experiment
 from typer.testing import CliRunner
 
 from evolora.cli.experiment import experiment_app
@@ -16,7 +16,7 @@ from evolora.experiment.agreement import agreement_table, chance_inside, differe
 from evolora.experiment.claims import above
 from evolora.experiment.file import load_experiment
 from evolora.experiment.findings import Claim
-from evolora.experiment.plan import default_out
+from evolora.experiment.plan import default_out, make_plan
 from evolora.experiment.seeds import parse_seeds, seed_words
 
 
@@ -84,6 +84,21 @@ def test_an_experiment_is_repeated_with_other_seeds_and_held_against_itself(tmp_
     assert "seeds 1-3" in said and "seeds 11-13" in said and "the second is one more" in said
     whole = cells / "pair"
     assert "6 of 12 cells to do" in invoke("run", "pair.yaml", "--seeds", "1-3,11-13", "--out", str(whole))
+
+
+def test_a_design_is_the_same_for_other_seeds_and_another_for_other_arms(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = write_experiment(tmp_path)
+    design = make_plan(load_experiment(path)).design
+    assert make_plan(load_experiment(path, seeds=(8, 9))).design == design
+    for old, new in (
+        ("add: 5", "add: 6"),
+        ("world: petri", "world: petri\nset: {energy.upkeep: 0.5}"),
+        ("first:", "one:"),
+    ):
+        text = EXPERIMENT.replace(old, new).replace("[first]", "[one]" if new == "one:" else "[first]")
+        assert make_plan(load_experiment(write_experiment(tmp_path, text))).design != design
 
 
 def test_the_difference_is_welchs():

@@ -1,6 +1,6 @@
 """What was asked of the arms of a comparison, what each scored, and which families may carry claims."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from evolora.errors import RunFolderError
 from evolora.experiment.procedures.contender import ROUTED
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Pairs
+from evolora.portfolio.comparison import Pairs, by_itself
 from evolora.portfolio.splits import may_carry_claims
 
 PORTFOLIO, ALONE, HOST = "routed", "best single", "host"
@@ -144,8 +144,12 @@ def rests_on(results: Results, split: str) -> tuple[str, ...]:
     return tuple(_label(name, family) for name in SHIFTED for family in headline_families(results, name))
 
 
-def with_its_shift(label: str) -> tuple[str, ...]:
-    """What a family out of distribution is left out with: alone, and with all of its shift."""
+def groups_of(split: str) -> Callable[[str], tuple[str, ...]]:
+    """What each family of a split is left out with: alone, and out of distribution with all of its shift too."""
+    return _with_its_shift if split == OUT_OF_DISTRIBUTION else by_itself
+
+
+def _with_its_shift(label: str) -> tuple[str, ...]:
     return (label, f"the whole {label.partition(': ')[0]} shift")
 
 

@@ -11,6 +11,7 @@ from evolora.experiment.analyses.asked import (
     OUT_OF_DISTRIBUTION,
     PORTFOLIO,
     constant_lines,
+    groups_of,
     headline_families,
     pairs_of,
     params_of,
@@ -18,12 +19,11 @@ from evolora.experiment.analyses.asked import (
     scores_of,
     splits_of,
     usual_mode,
-    with_its_shift,
 )
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Effect, by_itself, compare, forgetting
+from evolora.portfolio.comparison import Effect, compare, forgetting
 from evolora.portfolio.statistics import LEVEL, holm
 
 SHOWN = ("best single", OR_ANCESTOR, "routed", "top two", "vote", "oracle")
@@ -70,8 +70,7 @@ def _effect(results: Results, arm: str, other: str, split: str) -> Effect | None
     pairs = pairs_of(results, (other, usual_mode(results, other)), (arm, PORTFOLIO), split)
     if not pairs:
         return None
-    alone = with_its_shift if split == OUT_OF_DISTRIBUTION else by_itself
-    return compare(list(pairs.values()), f"{arm} {other} {split}", left_out_with=alone)
+    return compare(list(pairs.values()), f"{arm} {other} {split}", left_out_with=groups_of(split))
 
 
 def _family_of_claims(results: Results, other: str) -> str:

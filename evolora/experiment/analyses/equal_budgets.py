@@ -6,17 +6,17 @@ from itertools import pairwise
 from evolora.experiment.analyses.asked import (
     OUT_OF_DISTRIBUTION,
     PORTFOLIO,
+    groups_of,
     pairs_of,
     rests_on,
     splits_of,
     usual_mode,
-    with_its_shift,
 )
 from evolora.experiment.analyses.contenders import claim_of, family_table, judged, level_tables, token_table
 from evolora.experiment.findings import Entry, Findings, Table, shown, shown_interval
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
-from evolora.portfolio.comparison import Effect, by_itself, compare
+from evolora.portfolio.comparison import Effect, compare
 from evolora.portfolio.statistics import holm
 
 
@@ -70,8 +70,7 @@ def _step(results: Results, one: tuple[str, str], other: tuple[str, str], split:
     if not both:
         return None
     changes = [replace(m, first=t.second - t.first, second=m.second - m.first) for m, t in both]
-    alone = with_its_shift if split == OUT_OF_DISTRIBUTION else by_itself
-    return compare(changes, f"step {one} {other} {split}", left_out_with=alone)
+    return compare(changes, f"step {one} {other} {split}", left_out_with=groups_of(split))
 
 
 def _budget_of(results: Results, arm: str) -> str | None:

@@ -190,5 +190,4 @@ def _setup(config: WorldConfig) -> LocalSetup:
         max_batch_tokens=host.max_batch_tokens,
         max_learning_tokens=host.max_learning_tokens,
         max_gradient_norm=config.learning.max_gradient_norm,
-        rate_ratio=config.learning.rate_ratio,
     )

@@ -251,11 +251,6 @@ class LearningConfig(Section):
         0.01, description="Standard deviation of evolution's perturbations, in the unit of the weights."
     )
     max_gradient_norm: Positive = Field(1.0, description="Gradient clipping per organism.")
-    rate_ratio: Positive = Field(
-        1.0,
-        description="How many times as far B steps as A, whose step is the trait learning_rate (LoRA+; evolution steps "
-        "alike); 1: Adam on both alike.",
-    )
     inheritance: Literal["lamarckian", "darwinian"] = Field(
         "lamarckian", description="Whether learnt weights are inherited."
     )

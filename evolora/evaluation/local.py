@@ -37,7 +37,6 @@ class LocalSetup:
     max_batch_tokens: int
     max_learning_tokens: int
     max_gradient_norm: float
-    rate_ratio: float = 1.0
 
     def open(self) -> "LocalEvaluator":
         """Load the host and find its sites.
@@ -53,7 +52,6 @@ class LocalSetup:
             self.max_batch_tokens,
             self.max_learning_tokens,
             self.max_gradient_norm,
-            self.rate_ratio,
         )
 
 
@@ -72,7 +70,6 @@ class LocalEvaluator:
         max_batch_tokens: int,
         max_learning_tokens: int,
         max_gradient_norm: float,
-        rate_ratio: float = 1.0,
         max_resident: int = 64,
     ) -> None:
         register()
@@ -83,9 +80,7 @@ class LocalEvaluator:
         self.prompts = PromptBuilder(host.tokenizer, system_prompt)
         self.decoder = Decoder(host.model, hooks, host.eos_ids, max_batch_tokens)
         self.reader = Reader(host.model, hooks, max_batch_tokens)
-        self._learner = PolicyGradient(
-            host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens, rate_ratio
-        )
+        self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)
 
     @property
     def facts(self) -> HostFacts:

@@ -3,8 +3,7 @@
 The loss is minus the advantage-weighted log-probability of an organism's own answers, averaged over its answer tokens:
 with group-relative advantages it is the policy gradient of GRPO (Shao et al. 2024, without its KL term and with one
 on-policy step, so that the importance ratio is 1), with advantages of 1 the cross-entropy of supervised fine-tuning.
-Adam (Kingma & Ba 2015) runs per organism: own moments, own step count, own rate; B, which begins at zero and has all
-the gradient at first, can step further than A (LoRA+, Hayou, Ghosh & Yu 2024).
+Adam (Kingma & Ba 2015) runs per organism: own moments, own step count, own rate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +29,7 @@ class PolicyGradient:
     """Adam on the weighted likelihood of own answers.
 
     `max_batch_tokens` bounds the tokens of one backward pass, and so memory: a lesson that is longer is cut between
-    its answers, so that only one prompt with one answer can ever exceed it. A's step is the organism's learning rate,
-    B's `rate_ratio` times as long.
+    its answers, so that only one prompt with one answer can ever exceed it.
     """
 
     model: nn.Module
@@ -39,7 +37,6 @@ class PolicyGradient:
     sites: Sequence[SiteShape]
     max_gradient_norm: float
     max_batch_tokens: int
-    rate_ratio: float = 1.0
 
     def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson]) -> dict[int, Learnt]:
         """One Adam step of every organism with a non-zero advantage; the others come back unchanged."""
@@ -66,7 +63,7 @@ class PolicyGradient:
                 batch_losses = self._losses(batch, weights, scalings) / tokens
                 batch_losses.sum().backward()  # type: ignore[no-untyped-call]
                 losses += batch_losses.detach()
-        return weights.step(learners, losses, self.max_gradient_norm, self.rate_ratio)
+        return weights.step(learners, losses, self.max_gradient_norm)
 
     def _losses(self, batch: list[tuple[int, Lesson]], weights: "_Weights", scalings: Tensor) -> Tensor:
         """Summed policy-gradient loss of each organism of the page (organisms,) over one micro-batch."""
@@ -107,9 +104,7 @@ class _Weights:
         return cls(sites, shapes, rank, device)
 
     @torch.no_grad()
-    def step(
-        self, learners: Mapping[int, Learner], losses: Tensor, max_gradient_norm: float, rate_ratio: float
-    ) -> dict[int, Learnt]:
+    def step(self, learners: Mapping[int, Learner], losses: Tensor, max_gradient_norm: float) -> dict[int, Learnt]:
         """Clip each organism's gradient to `max_gradient_norm`, take one Adam step each, unstack."""
         gradients = {name: (_gradient(site.a), _gradient(site.b)) for name, site in self.sites.items()}
         squares = torch.stack([g.square().sum((1, 2)) for pair in gradients.values() for g in pair]).sum(0)
@@ -126,13 +121,12 @@ class _Weights:
                 stack_factors(_moments(learners, shape.name, which), shape, self.rank) for which in ("first", "second")
             )
             updated = [
-                schedule.update(w, g * clip, m.to(self.device), v.to(self.device), faster)
-                for w, g, m, v, faster in zip(
+                schedule.update(w, g * clip, m.to(self.device), v.to(self.device))
+                for w, g, m, v in zip(
                     (weights.a, weights.b),
                     gradients[shape.name],
                     (first.a, first.b),
                     (second.a, second.b),
-                    (1.0, rate_ratio),
                     strict=True,
                 )
             ]
@@ -184,14 +178,12 @@ class _Schedule:
         corrections = [(1 - beta**count).float().to(rates.device)[:, None, None] for beta in BETAS]
         return cls(rates[:, None, None], *corrections)
 
-    def update(
-        self, weight: Tensor, gradient: Tensor, first: Tensor, second: Tensor, faster: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """New weight and moments; the step is `faster` times the rate."""
+    def update(self, weight: Tensor, gradient: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """New weight and moments."""
         first = BETAS[0] * first + (1 - BETAS[0]) * gradient
         second = BETAS[1] * second + (1 - BETAS[1]) * gradient.square()
         size = first / self.first_correction / ((second / self.second_correction).sqrt() + EPSILON)
-        return weight - faster * self.rates * size, first, second
+        return weight - self.rates * size, first, second
 
 
 def _gradient(leaf: Tensor) -> Tensor:

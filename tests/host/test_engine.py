@@ -170,18 +170,6 @@ def test_population_gradients_equal_training_each_organism_alone(engine, max_tok
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_the_second_factor_steps_the_given_number_of_times_as_far(engine):
-    model, sites, hooks, _ = engine
-    genome, lessons = random_genome(sites, 5, 4), some_lessons(0, 5)
-    learners = [PolicyGradient(model, hooks, sites, 1.0, 4096, ratio) for ratio in (1.0, 8.0)]
-    even, further = (learner.learn({0: Learner(genome, None)}, lessons)[0].genome.factors for learner in learners)
-    for name, before in genome.factors.items():
-        torch.testing.assert_close(further[name].a, even[name].a, rtol=0, atol=0)
-        step = even[name].b - before.b
-        assert step.abs().max() > 0
-        torch.testing.assert_close(further[name].b - before.b, 8 * step, rtol=1e-3, atol=1e-6)
-
-
 def test_learners_without_a_useful_lesson_come_back_unchanged(engine):
     model, sites, hooks, _ = engine
     genome = random_genome(sites, 0)

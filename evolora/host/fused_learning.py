@@ -29,7 +29,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
         (gradient,) = gradients
-        return torch.mm(gradient, ctx.product.weight), gradient if ctx.has_plus else None, None
+        return ctx.product.back(gradient), gradient if ctx.has_plus else None, None
 
 
 class _Pair(torch.autograd.Function):
@@ -43,7 +43,7 @@ class _Pair(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         of_gate, of_up = gradients
-        return torch.mm(of_gate, ctx.gate.weight).addmm_(of_up, ctx.up.weight), None, None
+        return ctx.up.back(of_up, plus=ctx.gate.back(of_gate)), None, None
 
 
 class _Gated(torch.autograd.Function):

@@ -232,6 +232,8 @@ def test_packed_products_equal_plain_ones_up_to_rounding():
         lambda product: product(x, plus=other),
         lambda product: product(x, activation="swish"),
         lambda product: product.times(x, other),
+        lambda product: product.back(other),
+        lambda product: product.back(other, plus=x),
     ):
         torch.testing.assert_close(call(packed), call(plain), rtol=0.02, atol=0.1)
 

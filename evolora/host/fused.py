@@ -80,7 +80,11 @@ class Norm:
     def __call__(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu":
             return F.rms_norm(x, (x.shape[-1],), self.weight, self.epsilon)
-        return (x * inverse_rms(x, self.epsilon).to(x.dtype)).mul_(self.weight)
+        return self.scaled(x, inverse_rms(x, self.epsilon))
+
+    def scaled(self, x: Tensor, inverse: Tensor) -> Tensor:
+        """The norm of x (..., width) where 1 / sqrt(mean(x²) + epsilon), (..., 1), is known."""
+        return (x * inverse.to(x.dtype)).mul_(self.weight)
 
 
 class FusedLayer:

@@ -1,11 +1,12 @@
 """Splits: the questions that portfolios and baselines are chosen on, and the shifts they are tested under.
 
 All are disjoint by content from what was lived on or trained with: a task's digest decides its one use (see
-`environment.tasks`), at every difficulty, and a reworded question is made from a test task.
+`environment.tasks`), at every difficulty, and a reworded question is made from a test task. `check_disjoint` looks
+whether it was so.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -41,11 +42,15 @@ HARDER: Mapping[str, Mapping[str, int]] = {
 
 @dataclass(frozen=True)
 class Split:
-    """Test questions of one shift. Everybody is shown at least so many worked `examples`, whatever it is used to."""
+    """Test questions of one shift. Everybody is shown at least so many worked `examples`, whatever it is used to.
+
+    `origins` are, by a reworded question's digest, the digest of the task it was made from.
+    """
 
     shift: Shift
     questions: tuple[Question, ...]
     examples: int = 0
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -82,9 +87,30 @@ def make_split(
     if not asked:
         raise ConfigError(f"{shift} shift: expected at least one niche to ask about, got none")
     questions = [Question(niche, task) for niche in asked for task in source.test(niche, num)]
-    if shift == "surface":
-        questions = [Question(question.niche, reword(question.task, seed)) for question in questions]
-    return Split(shift, tuple(questions), examples)
+    if shift != "surface":
+        return Split(shift, tuple(questions), examples)
+    reworded = [Question(question.niche, reword(question.task, seed)) for question in questions]
+    origins = {new.task.digest: old.task.digest for new, old in zip(reworded, questions, strict=True)}
+    return Split(shift, tuple(reworded), examples, origins)
+
+
+def make_splits(
+    niches: Sequence[Niche],
+    source: TaskSource,
+    num: int,
+    seed: int,
+    unseen: Mapping[str, Mapping[str, SettingValue]] | None = None,
+    unseen_examples: int = 0,
+) -> list[Split]:
+    """Every shift that the niches' families allow, `num` test questions a family; of the family shift the families
+    `unseen` (None: as for `foreign_niches`), which are asked with `unseen_examples`."""
+    harder, foreign = harder_niches(niches), foreign_niches(niches, unseen)
+    have, shown = {"difficulty": harder, "family": foreign}, {"family": unseen_examples}
+    return [
+        make_split(shift, niches, source, num, harder, foreign, seed, shown.get(shift, 0))
+        for shift in SHIFTS
+        if have.get(shift, niches)
+    ]
 
 
 def harder_niches(niches: Sequence[Niche], named: Mapping[str, Mapping[str, int]] = HARDER) -> list[Niche]:
@@ -105,16 +131,14 @@ def foreign_niches(
     return [Niche(name.replace(":", "_"), make_family(name, settings)) for name, settings in chosen.items()]
 
 
-def check_disjoint(trained: Sequence[str], split: Split, originals: Mapping[str, str] | None = None) -> None:
-    """Refuse a split that shares content with what was lived on or trained with.
-
-    `trained` are task digests; `originals` maps a reworded question's digest to the one it was made from.
+def check_disjoint(trained: Collection[str], split: Split) -> None:
+    """Refuse a split that shares content with the tasks (digests) that were lived on, `trained` with or chosen by.
 
     Raises:
         TaskError: naming how many tasks leaked.
     """
-    known, origin = set(trained), originals or {}
-    leaked = [q.task.digest for q in split.questions if {q.task.digest, origin.get(q.task.digest, "")} & known]
+    known = set(trained)
+    leaked = [q.task.digest for q in split.questions if {q.task.digest, split.origins.get(q.task.digest, "")} & known]
     if leaked:
         raise TaskError(
             f"{split.shift}: expected test questions that nobody trained on, got {len(leaked)} of "

@@ -45,3 +45,11 @@ def write_encounters(folder: Path, generation: int, outcomes: Sequence[Outcome],
     aside = path.with_name(f".{path.name}.tmp")
     pq.write_table(table, aside, compression="zstd")
     os.replace(aside, path)
+
+
+def tasks_met(run: Path) -> set[str]:
+    """The digests of all tasks that anybody of a run met, as its `encounters/` have them."""
+    met: set[str] = set()
+    for path in sorted((run / "encounters").glob("generation-*.parquet")):
+        met.update(pq.read_table(path, columns=["task"])["task"].unique().to_pylist())
+    return met

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from evolora.environment.tasks import TaskSource
 from evolora.errors import ConfigError, TaskError
 from evolora.experiment.analyses.asked import usual_mode
 from evolora.experiment.analyses.contenders import contenders
@@ -61,6 +62,17 @@ def test_every_arm_spends_what_the_evolved_one_does(small):
 def test_the_family_shift_asks_what_the_experiment_names(small):
     assert set(small.value("single", 1, "splits.family.families")) == {"weekday", "opposite"}
     assert set(small.value("single", 1, "notes.family")) == {"weekday", "opposite"}
+
+
+@pytest.mark.parametrize("arm", ["evolved", "single"])
+def test_who_was_taught_a_test_task_is_caught_before_the_test(tmp_path, monkeypatch, arm):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    cells = {cell.arm: cell for cell in make_cells(load_experiment(tmp_path / "small.yaml"), tmp_path / "out")}
+    cells["evolved"].folder.mkdir(parents=True)
+    cells["evolved"].save_result({"tokens": {"total": 20_000}, "extinct": False}, 1.0)
+    monkeypatch.setattr(TaskSource, "living", lambda source, niche, day, num: source.test(niche, num))
+    with pytest.raises(TaskError, match="in distribution: expected test questions that nobody trained on, got"):
+        find_procedure("contender").function(cells[arm], tmp_path / "cell")
 
 
 CHANGING = """\

@@ -62,10 +62,9 @@ def test_a_leaked_task_is_caught(rules):
 def test_a_leaked_original_of_a_reworded_question_is_caught(rules):
     plain = every_split(rules)["in distribution"]
     surface = every_split(rules)["surface"]
-    origins = {new.task.digest: old.task.digest for new, old in zip(surface.questions, plain.questions, strict=True)}
-    check_disjoint([plain.questions[0].task.digest], surface)  # by its own words alone it is new
-    with pytest.raises(TaskError, match="surface"):
-        check_disjoint([plain.questions[0].task.digest], surface, origins)
+    check_disjoint([plain.questions[0].task.digest], replace(surface, origins={}))  # by its own words alone it is new
+    with pytest.raises(TaskError, match=r"surface: .* got 1 of"):
+        check_disjoint([plain.questions[0].task.digest], surface)
 
 
 def test_a_task_of_another_use_is_refused(rules):

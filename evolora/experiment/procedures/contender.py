@@ -1,6 +1,6 @@
 """`contender`: one side of the claim. Trains or evolves, chooses, routes, and is tested under every shift."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ from evolora.experiment.registry import procedure
 if TYPE_CHECKING:
     from evolora.organism.genome import Genome
     from evolora.portfolio.baselines.contender import Arena
+    from evolora.portfolio.splits import Split
     from evolora.routing.tokens import TokenMeter
 
 
@@ -102,7 +103,7 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     from evolora.portfolio.baselines.contender import Arena
     from evolora.portfolio.examine import bare_host
     from evolora.portfolio.portfolio import ANCESTOR
-    from evolora.portfolio.splits import foreign_niches, make_split
+    from evolora.portfolio.splits import check_disjoint, make_splits
     from evolora.routing.tokens import TokenMeter
 
     params, meter = ContenderParams.model_validate(cell.params), TokenMeter()
@@ -110,13 +111,14 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
         return _alone(cell, params)
     _check_regime(cell, params)
     rules = build_rules(cell.world)
-    if foreign := foreign_niches(rules.niches, params.unseen):
-        make_split(
-            "family", rules.niches, rules.tasks, 1, foreign=foreign
-        )  # a mistake in `unseen` is told before living
-    extinct = _live(cell, folder / RUN, meter) if params.kind == "evolved" else _extinct_sibling(cell, params)
+    splits = make_splits(
+        rules.niches, rules.tasks, params.tests, cell.world.seed, params.unseen, params.unseen_examples
+    )
+    extinct = _live(cell, folder / RUN, splits, meter) if params.kind == "evolved" else _extinct_sibling(cell, params)
     evaluator = build_evaluator(cell.world)
     arena = Arena.open(cell.world, rules, evaluator, params.selection, params.unseen, params.unseen_examples)
+    for split in splits:
+        check_disjoint([question.task.digest for question in arena.selection], split)
     candidates = _candidates(cell, params, folder, arena, meter, extinct)
     if params.has_ancestor:
         candidates = {**candidates, ANCESTOR: bare_host(cell.world, evaluator.sites, params.ancestor)}
@@ -159,13 +161,22 @@ def _alone(cell: Cell, params: ContenderParams) -> Mapping[str, JsonValue]:
     return dict(values)
 
 
-def _live(cell: Cell, run: Path, meter: "TokenMeter") -> bool:
-    """Live the cell's world, count its passes, and say whether it died out."""
+def _live(cell: Cell, run: Path, splits: "Sequence[Split]", meter: "TokenMeter") -> bool:
+    """Live the cell's world, count its passes, and say whether it died out.
+
+    Raises:
+        TaskError: somebody met a task of the `splits`.
+    """
+    from evolora.portfolio.splits import check_disjoint
+    from evolora.record.encounters import tasks_met
     from evolora.record.run_dir import METRICS, RunDir
     from evolora.routing.tokens import passes_of_run
 
     end = live(cell.world, run)
     meter.by_purpose["living"] += passes_of_run(RunDir.open(run).read(METRICS), cell.world.learning.method)
+    met = tasks_met(run)  # of a run that is thinned out already, nothing: it was looked at before
+    for split in splits:
+        check_disjoint(met, split)
     thin_out(run, "lean")
     return end == "extinct"
 
@@ -212,6 +223,7 @@ def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenM
     from evolora.portfolio.baselines.timetable import always, timetable
     from evolora.portfolio.baselines.trained import Lessons, train_single, train_specialists
     from evolora.portfolio.baselines.training import School
+    from evolora.portfolio.splits import check_disjoint
 
     school = School(
         arena.evaluator,
@@ -229,9 +241,13 @@ def _trained(cell: Cell, params: ContenderParams, arena: "Arena", meter: "TokenM
     exam = arena.exam_cost(many) + (arena.answers_cost(1, params.ancestor or 0) if params.has_ancestor else 0)
     budget = max(0, _budget(cell, params) - exam)
     if params.kind != "specialists":
-        return train_single(cell.world, school, terms, budget, lessons, meter)
-    share = params.generalist_share
-    return train_specialists(cell.world, school, terms, params.size, share, budget, lessons, meter)
+        trained = train_single(cell.world, school, terms, budget, lessons, meter)
+    else:
+        share = params.generalist_share
+        trained = train_specialists(cell.world, school, terms, params.size, share, budget, lessons, meter)
+    for split in arena.splits(params.tests):
+        check_disjoint(school.taught, split)
+    return trained
 
 
 def _budget(cell: Cell, params: ContenderParams) -> int:

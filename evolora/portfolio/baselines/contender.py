@@ -12,15 +12,7 @@ from evolora.organism.genome import Genome
 from evolora.portfolio.baselines.mixtures import search_weights, weighted_sum
 from evolora.portfolio.examine import Examined, bare_host, examine
 from evolora.portfolio.portfolio import Portfolio, assemble
-from evolora.portfolio.splits import (
-    SHIFTS,
-    Split,
-    check_use,
-    foreign_niches,
-    harder_niches,
-    make_split,
-    selection_questions,
-)
+from evolora.portfolio.splits import Split, check_use, make_splits, selection_questions
 from evolora.rng import stream
 from evolora.routing.choosing import greedy_coverage
 from evolora.routing.exam import Examiner, Numbers, Question
@@ -85,14 +77,9 @@ class Arena:
 
     def splits(self, num_tasks: int) -> list[Split]:
         """Every shift that the world's families allow, `num_tasks` a family."""
-        niches, tasks, seed = self.rules.niches, self.rules.tasks, self.config.seed
-        harder, foreign = harder_niches(niches), foreign_niches(niches, self.unseen)
-        have, shown = {"difficulty": harder, "family": foreign}, {"family": self.unseen_examples}
-        return [
-            make_split(shift, niches, tasks, num_tasks, harder, foreign, seed, shown.get(shift, 0))
-            for shift in SHIFTS
-            if have.get(shift, niches)
-        ]
+        return make_splits(
+            self.rules.niches, self.rules.tasks, num_tasks, self.config.seed, self.unseen, self.unseen_examples
+        )
 
     def portfolio(self, candidates: Mapping[int, Genome], size: int, router: str, meter: TokenMeter) -> Portfolio:
         """Chosen by coverage of the selection questions, `router` fitted on them."""

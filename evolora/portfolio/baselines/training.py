@@ -1,7 +1,7 @@
 """Training without a lifecycle: the same lessons, the same gradients, the same tasks as organisms live on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Literal
 
@@ -42,7 +42,8 @@ class School:
 
     `regime` "rewards": a pupil samples `answers_per_task` answers and learns from their scores by the organisms'
     policy gradient. "gold": it learns the reference answer, its stop token included, and samples nothing.
-    `tasks_per_step` tasks make one update, niches taking turns; `averaged` is as for organisms.
+    `tasks_per_step` tasks make one update, niches taking turns; `averaged` is as for organisms. `taught` are the
+    digests of all tasks that anybody was given.
     """
 
     evaluator: LocalEvaluator
@@ -52,6 +53,7 @@ class School:
     tasks_per_step: int
     answers_per_task: int
     averaged: int = 1
+    taught: set[str] = field(default_factory=set)
 
     def train(
         self, pupils: Mapping[int, Pupil], budget: int, meter: TokenMeter, purpose: str, first_step: int = 0
@@ -94,6 +96,7 @@ class School:
     ) -> Iterator[Lesson]:
         pupil = pupils[identity]
         tasks = self.tasks(pupil, identity, step)
+        self.taught.update(task.digest for _, task in tasks)
         if self.regime == "gold":
             return (self._gold(identity, pupil, niche, task) for niche, task in tasks)
         return iter(self._rewarded(identity, pupil, tasks, step, meter, purpose))

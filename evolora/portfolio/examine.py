@@ -16,6 +16,7 @@ from evolora.portfolio.comparison import Effect, Pairs, compare
 from evolora.portfolio.portfolio import Portfolio, answer_by_every_mode
 from evolora.portfolio.splits import Split, balanced_accuracy
 from evolora.record.residents import open_residents
+from evolora.routing.choosing import coverage
 from evolora.routing.exam import HOST_ID, Examiner, Question
 from evolora.routing.modes import Answered, single
 from evolora.routing.tokens import TokenMeter
@@ -45,11 +46,12 @@ def candidates_of_run(run: Path, most: int) -> dict[int, Genome]:
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """What every mode answered to the `questions` of a split."""
+    """What every mode answered to the `questions` of a split, and the `coverage`(N) of the first N members."""
 
     shift: str
     questions: tuple[Question, ...]
     answered: Mapping[str, Answered]
+    coverage: tuple[float, ...]
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -87,5 +89,7 @@ def examine(
     sheet = Examiner(evaluator, source).sit(asked, split.questions, meter, f"answering {split.shift}")
     routing = portfolio.route(split.questions, evaluator)
     answered = {HOST: single(sheet, 0)}
-    answered |= answer_by_every_mode(portfolio, sheet.of(list(portfolio.members)), routing)
-    return Examined(split.shift, split.questions, answered)
+    members = sheet.of(list(portfolio.members))
+    answered |= answer_by_every_mode(portfolio, members, routing)
+    covered = coverage(members.scores, range(len(members.members)))
+    return Examined(split.shift, split.questions, answered, tuple(covered))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from evolora.environment.tasks import TaskSource
@@ -211,6 +212,24 @@ def test_the_findings_have_every_arm_and_every_split(small):
     assert len(findings.claims) == (len(small.arms) - 1) * 5
     level = next(table for table in findings.tables if table.title == "surface")
     assert {row[0] for row in level.rows} >= {"evolved, routed", "single, best single", "forked, oracle"}
+
+
+def test_between_a_member_at_random_and_the_oracle_stands_the_router(small):
+    tables = {table.title: table for table in contenders(small).tables}
+    routing = {row[0]: row[1:] for row in tables["routing"].rows}
+    assert {name.split(",")[0] for name in routing} == {"evolved", "forked"}, "the others have no router"
+    levels = {row[0]: row[1] for row in tables["surface"].rows}
+    chance, routed, oracle, found, left = routing["evolved, surface"]
+    assert [chance, routed, oracle] == [levels[f"evolved, {mode}"] for mode in ("random", "routed", "oracle")]
+    differences = [float(text.split()[0]) for text in (found, left)]
+    assert differences == pytest.approx([routed - chance, oracle - routed], abs=1e-3)
+    covered = {row[0]: [value for value in row[1:] if value is not None] for row in tables["coverage(N)"].rows}
+    whole = float(np.mean(small.value("evolved", 1, "splits.surface.scores.oracle")))
+    assert covered["evolved, surface"] == sorted(covered["evolved, surface"])
+    assert covered["evolved, surface"][-1] == pytest.approx(whole, abs=1e-3), "all members: the oracle"
+    assert len(covered["evolved, surface"]) == len(small.value("evolved", 1, "members"))
+    by_seed = {row[0]: row[1:] for row in tables["seed by seed"].rows}
+    assert by_seed["surface: evolved, routed"] == (pytest.approx(routed, abs=1e-3),)
 
 
 def test_what_the_question_is_about_is_corrected_apart_from_all_else(small):

@@ -10,6 +10,7 @@ from evolora.experiment.analyses.asked import (
     OR_ANCESTOR,
     OUT_OF_DISTRIBUTION,
     PORTFOLIO,
+    SHIFTED,
     constant_lines,
     groups_of,
     headline_families,
@@ -20,13 +21,14 @@ from evolora.experiment.analyses.asked import (
     splits_of,
     usual_mode,
 )
+from evolora.experiment.analyses.routing_tables import coverage_table, routing_table, seed_table
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
 from evolora.portfolio.comparison import Effect, compare, forgetting
 from evolora.portfolio.statistics import LEVEL, holm
 
-SHOWN = ("best single", OR_ANCESTOR, "routed", "top two", "vote", "oracle")
+SHOWN = ("best single", OR_ANCESTOR, "routed", "top two", "most confident", "vote", "random", "oracle")
 LEAST_SEEDS = 2  # one says nothing about others
 
 
@@ -35,9 +37,14 @@ def contenders(results: Results) -> Findings:
     """The first arm, routed, against every other arm: routed where that has several members, else its best single."""
     first, *others = results.arms
     found = judged(results, [(first, other) for other in others])
-    return Findings(
-        [claim for claim, _ in found.values()], [*level_tables(results), family_table(results), token_table(results)]
-    )
+    return Findings([claim for claim, _ in found.values()], tables_of(results))
+
+
+def tables_of(results: Results) -> list[Table]:
+    """All that is shown besides the claims."""
+    coverage = coverage_table(results)
+    between = [routing_table(results), *([] if coverage is None else [coverage])]
+    return [*level_tables(results), *between, family_table(results), seed_table(results), token_table(results)]
 
 
 def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str, str, str], tuple[Claim, Effect]]:
@@ -130,15 +137,16 @@ def _level_table(results: Results, split: str) -> Table:
 
 
 def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:
-    if split == OUT_OF_DISTRIBUTION:
-        return None
-    tokens = [results.value(arm, seed, f"splits.{split}.tokens_per_question.{mode}") for seed in results.seeds]
-    scores: list[Any] = [results.value(arm, seed, f"splits.{split}.scores.{mode}") for seed in results.seeds]
-    given = [
-        (float(t), float(np.mean(s))) for t, s in zip(tokens, scores, strict=True) if isinstance(t, (int, float)) and s
-    ]
-    right = sum(score for _, score in given)
-    return round(sum(t for t, _ in given) / right, 1) if right else None
+    """Tokens of all questions over correct answers; of all shifted splits for "out of distribution"."""
+    tokens = right = 0.0
+    for seed in results.seeds:
+        for name in SHIFTED if split == OUT_OF_DISTRIBUTION else (split,):
+            kept: Any = results.value(arm, seed, f"splits.{name}")
+            if isinstance(kept, Mapping):
+                scores = kept["scores"][mode]
+                tokens += kept["tokens_per_question"][mode] * len(scores)
+                right += sum(scores)
+    return round(tokens / right, 1) if right else None
 
 
 def _forgotten(results: Results, arm: str, mode: str, split: str) -> Entry:

@@ -12,7 +12,7 @@ from evolora.experiment.analyses.asked import (
     splits_of,
     usual_mode,
 )
-from evolora.experiment.analyses.contenders import claim_of, family_table, judged, level_tables, token_table
+from evolora.experiment.analyses.contenders import claim_of, judged, tables_of
 from evolora.experiment.findings import Entry, Findings, Table, shown, shown_interval
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
@@ -50,7 +50,7 @@ def equal_budgets(results: Results) -> Findings:
     table = Table(
         "at equal budgets", head, tuple(rows), "Families that may carry a claim, every family weighing the same."
     )
-    tables = [table, *level_tables(results), family_table(results), token_table(results)]
+    tables = [table, *tables_of(results)]
     return Findings([*(claim for claim, _ in found.values()), *trend], tables)
 
 

@@ -262,12 +262,14 @@ def _budget(cell: Cell, params: ContenderParams) -> int:
 
 
 def _kept(examined: object) -> JsonValue:
-    """Scores of every mode, question by question, its tokens and balanced accuracies, and the questions' families."""
+    """Scores of every mode, question by question, its tokens and balanced accuracies, the questions' families, and
+    coverage(N)."""
     from evolora.portfolio.examine import Examined
 
     assert isinstance(examined, Examined)
     return {
         "families": list(examined.families),
+        "coverage": [round(value, 4) for value in examined.coverage],
         "digests": [question.task.digest for question in examined.questions],
         "scores": {
             mode: [round(float(score), 4) for score in answered.scores] for mode, answered in examined.answered.items()

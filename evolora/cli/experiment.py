@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from evolora.experiment.cell import Cell, State
+    from evolora.experiment.cell import State
     from evolora.experiment.findings import Findings, Table
     from evolora.experiment.plan import Plan
 
@@ -61,6 +61,7 @@ def list_experiments() -> None:
 @experiment_app.command("plan")
 def plan(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = None, jobs: Jobs = None) -> None:
     """Show the cells, what is finished of them, and what the rest will take."""
+    from evolora.cli.cell_lines import roughly
     from evolora.experiment.plan import default_jobs
 
     for one in _plans(file, quick, seeds, out):
@@ -70,20 +71,23 @@ def plan(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = None,
         left = one.seconds_left(at_once)
         count = len(one.cells) - one.count("finished")
         unknown = f"unknown, no cell is finished; the head of {one.experiment.path} may tell"
-        time = unknown if left is None else f"about {_duration(left)} with {at_once} at once"
+        time = unknown if left is None else f"about {roughly(left)} with {at_once} at once"
         typer.echo(f"{count} of {len(one.cells)} cells to do: {time}\n")
 
 
 @experiment_app.command("status")
 def status(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = None) -> None:
-    """Show what is finished, and why what failed did."""
+    """Show what is finished, how far what was begun has come, and why what failed did."""
     from evolora.experiment.cell import FAILURE, read_json
+    from evolora.experiment.progress import how_far
 
     for one in _plans(file, quick, seeds, out):
         _show_states(one)
         for cell, state in zip(one.cells, one.states, strict=True):
             if state == "failed":
                 typer.echo(f"{cell.name} failed: {(read_json(cell.folder / FAILURE) or {}).get('reason')}")
+            if state == "begun" and (known := how_far(cell)) is not None:
+                typer.echo(f"{cell.name}: {known}")
 
 
 @experiment_app.command("run")
@@ -93,6 +97,7 @@ def run(file: File, quick: Quick = False, seeds: Seeds = None, jobs: Jobs = None
     Ctrl-C interrupts the running cells: those that can save what they have, and the same command goes on with them.
     A second Ctrl-C stops at once.
     """
+    from evolora.cli.cell_lines import CellLines
     from evolora.experiment.plan import default_jobs, make_plan
     from evolora.experiment.run import exclusive, run_cells
     from evolora.stopping import OrderlyStop
@@ -107,7 +112,8 @@ def run(file: File, quick: Quick = False, seeds: Seeds = None, jobs: Jobs = None
                 f"{one.experiment.name}: {len(one.cells) - one.count('finished')} of {len(one.cells)} cells to do, "
                 f"{at_once} at once, in {one.out}"
             )
-            tally = run_cells(one.cells, at_once, _Lines(one, at_once), stop)
+            with CellLines(one, at_once) as lines:
+                tally = run_cells(one.cells, at_once, lines, stop)
         if tally.stopped:
             typer.echo(
                 f"stopped with {len(tally.finished)} of {len(one.cells)} cells finished; go on with the same command"
@@ -217,35 +223,3 @@ def _print_table(table: "Table") -> None:
     for row in table.rows:
         grid.add_row(*(shown(entry) for entry in row))
     Console(markup=False, highlight=False).print(grid)
-
-
-class _Lines:
-    """A line for every cell that ends, with what is left."""
-
-    def __init__(self, plan: "Plan", jobs: int) -> None:
-        self._plan, self._jobs = plan, jobs
-        self._ended = plan.count("finished")
-
-    def started(self, cell: "Cell") -> None:
-        pass
-
-    def finished(self, cell: "Cell", seconds: float) -> None:
-        from evolora.experiment.plan import make_plan
-
-        left = make_plan(self._plan.experiment, self._plan.out).seconds_left(self._jobs)
-        rest = "" if not left else f", about {_duration(left)} left"
-        self._say(cell, f"finished in {_duration(seconds)}{rest}")
-
-    def failed(self, cell: "Cell", reason: str) -> None:
-        self._say(cell, f"failed: {reason} (log: {cell.folder / 'log.txt'})")
-
-    def _say(self, cell: "Cell", what: str) -> None:
-        self._ended += 1
-        typer.echo(f"[{self._ended}/{len(self._plan.cells)}] {cell.name}: {what}")
-
-
-def _duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `3.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"

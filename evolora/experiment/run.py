@@ -29,6 +29,9 @@ class Watcher(Protocol):
 
     def started(self, cell: Cell) -> None: ...
 
+    def running(self, cells: Sequence[tuple[Cell, float]]) -> None:
+        """Those at work, each with the seconds since it began; told several times a second."""
+
     def finished(self, cell: Cell, seconds: float) -> None: ...
 
     def failed(self, cell: Cell, reason: str) -> None: ...
@@ -82,6 +85,7 @@ def run_cells(
                 watcher.started(cell)
             if not running:
                 break  # what is left waits for a failed cell
+            watcher.running([(process.cell, time.perf_counter() - process.began) for process in running])
             time.sleep(GLANCE)
             for process in [process for process in running if process.child.exitcode is not None]:
                 running.remove(process)

@@ -106,6 +106,9 @@ class Silent:
     def started(self, cell) -> None:
         self.told.append(f"started {cell.name}")
 
+    def running(self, cells) -> None:
+        pass
+
     def finished(self, cell, seconds) -> None:
         self.told.append(f"finished {cell.name}")
 

@@ -20,8 +20,9 @@ def simulated(seed: int, effect: float, num_seeds: int, spread: float = 0.03, fa
     return seeds
 
 
-@pytest.mark.parametrize("num_seeds", [3, 5])
-def test_the_interval_covers_a_planted_effect_as_often_as_it_states(num_seeds):
+@pytest.mark.parametrize("num_seeds", [3, 5, 10])
+def test_the_interval_covers_a_planted_effect_at_least_as_often_as_it_states(num_seeds):
+    """Here, where questions vary more than seeds do, it is too wide rather than too narrow: 1.00, 1.00 and .995."""
     covered = 0
     for seed in range(200):
         effect = compare(simulated(seed, 0.1, num_seeds), "coverage", draws=200, leave_out=False)

@@ -1,5 +1,6 @@
 """One way of answering against another on the same questions: effect, interval, p, and who carries it."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,7 @@ class Effect:
     `mcnemar` is the exact test of pooled discordant questions: it takes questions as independent, whatever their seed.
     `num_questions` counts different ones.
     `carried_by` names families, or groups, without which the interval includes 0 although it does not with them.
+    `bootstrap` is the interval of the hierarchical bootstrap, where it was asked for.
     """
 
     first: float
@@ -61,6 +63,7 @@ class Effect:
     num_seeds: int
     num_questions: int
     carried_by: tuple[str, ...] = field(default=())
+    bootstrap: tuple[float, float] | None = None
 
     @property
     def excludes_zero(self) -> bool:
@@ -74,23 +77,23 @@ def by_itself(family: str) -> tuple[str, ...]:
 
 def compare(
     seeds: Sequence[Pairs],
-    purpose: str,
-    draws: int = DRAWS,
+    purpose: str | None = None,
     leave_out: bool = True,
     left_out_with: Callable[[str], tuple[str, ...]] = by_itself,
 ) -> Effect:
-    """The effect over `seeds`; `purpose` names its random draws; `left_out_with` names what each family is left out
-    with, to see whether the effect stands without: by default every family by itself.
+    """The effect over `seeds`; `left_out_with` names what each family is left out with, to see whether it stands
+    without: by default every family by itself.
 
-    Hierarchical bootstrap (Davison & Hinkley 1997, 3.8): seeds are drawn, then each family's questions within a seed
-    weighted, in pairs, by the Bayesian bootstrap (Rubin 1981). A question that several seeds asked has one weight for
-    all of them: asking it again is no new evidence about questions (crossed factors: Owen 2007). Its standard error is
-    used with Student's t, n - 1 degrees of freedom for n seeds (Hesterberg 2015 shows how narrow percentiles are for
-    few). Drawing at both levels counts the choice of questions twice, which outweighs what few seeds lack as long as
-    questions vary more than seeds do; `tests` simulate the coverage. One seed's interval covers the choice of questions
-    only, by the normal distribution.
+    The standard error is clustered both ways, by seed and by question (Cameron, Gelbach & Miller 2011): what seeds'
+    means vary by, and what questions that several seeds asked add to it, for asking them again is no new evidence about
+    questions. It is used with Student's t, n - 1 degrees of freedom for n seeds; `tests` simulate the coverage. One
+    seed's interval covers the choice of questions only, by the normal distribution.
+
+    With a `purpose`, which names its random draws, the interval of the hierarchical bootstrap is told besides.
     """
-    effect = _effect(seeds, purpose, draws)
+    effect = _effect(seeds)
+    if purpose is not None:
+        effect = replace(effect, bootstrap=bootstrap_interval(seeds, purpose))
     families = {family for pairs in seeds for family in pairs.families}
     groups = sorted({group for family in families for group in left_out_with(family)})
     if not leave_out or not effect.excludes_zero or len(families) < 2:
@@ -98,10 +101,7 @@ def compare(
     carrying = []
     for group in groups:
         rest = [pairs.only([group not in left_out_with(family) for family in pairs.families]) for pairs in seeds]
-        if (
-            all(pairs.families for pairs in rest)
-            and not _effect(rest, f"{purpose} without {group}", draws).excludes_zero
-        ):
+        if all(pairs.families for pairs in rest) and not _effect(rest).excludes_zero:
             carrying.append(group)
     return replace(effect, carried_by=tuple(carrying))
 
@@ -128,16 +128,14 @@ def forgetting(host: Numbers, scores: Numbers) -> float:
     return float(1 - scores[able].mean()) if able.any() else float("nan")
 
 
-def _effect(seeds: Sequence[Pairs], purpose: str, draws: int) -> Effect:
+def _effect(seeds: Sequence[Pairs]) -> Effect:
     by_seed = [_by_family(pairs, names) for pairs, names in zip(seeds, _identities(seeds), strict=True)]
     means = np.array(
         [[np.mean([side[row].mean() for side, _ in own]) for row in (0, 1)] for own in by_seed], dtype=np.float64
     )
     first, second = (float(mean) for mean in means.mean(axis=0))
     difference = second - first
-    differences = [[(side[1] - side[0], names) for side, names in own] for own in by_seed]
-    error = float(np.std(_draw(differences, stream(0, "bootstrap", purpose), draws)))
-    reach, p = reach_and_p(difference, error, len(seeds))
+    reach, p = reach_and_p(difference, _clustered_error(_differences(seeds)), len(seeds))
     return Effect(
         first,
         second,
@@ -170,6 +168,50 @@ def _by_family(pairs: Pairs, names: Sequence[Identity]) -> list[Asked]:
     for place, family in enumerate(pairs.families):
         places.setdefault(family, []).append(place)
     return [(both[:, own], [names[place] for place in own]) for own in places.values()]
+
+
+def _differences(seeds: Sequence[Pairs]) -> list[list[Asked]]:
+    """By seed and family: second minus first (questions,)."""
+    return [
+        [(both[1] - both[0], names) for both, names in _by_family(pairs, own)]
+        for pairs, own in zip(seeds, _identities(seeds), strict=True)
+    ]
+
+
+def _clustered_error(seeds: Sequence[Sequence[Asked]]) -> float:
+    """The standard error of the mean over seeds, families and questions; `seeds` hold one array a family.
+
+    V(seeds) + V(questions) - V(both): a question's share in the mean is summed over the seeds that asked it in the
+    second, and not in the third, so that these differ by questions asked again only. Seen beside the seeds' own mean
+    that is a share of 1 - 1 / n of what it is, of n seeds, which is put right.
+    """
+    n = len(seeds)
+    shares: dict[Identity, float] = {}
+    by_both = 0.0
+    for families in seeds:
+        for own, names in families:
+            share = (own - own.mean()) / (n * len(families) * len(own))
+            by_both += float(share @ share)
+            for name, one in zip(names, share, strict=True):
+                shares[name] = shares.get(name, 0.0) + float(one)
+    by_question = sum(share * share for share in shares.values())
+    if n == 1:
+        return math.sqrt(by_question)
+    by_seed = float(np.var([np.mean([own.mean() for own, _ in families]) for families in seeds], ddof=1)) / n
+    return math.sqrt(by_seed + max(0.0, by_question - by_both) * n / (n - 1))
+
+
+def bootstrap_interval(seeds: Sequence[Pairs], purpose: str, draws: int = DRAWS) -> tuple[float, float]:
+    """95 % interval of the hierarchical bootstrap (Davison & Hinkley 1997, 3.8), whose draws `purpose` names.
+
+    Seeds are drawn, then each family's questions within a seed weighted, in pairs, by the Bayesian bootstrap (Rubin
+    1981); a question that several seeds asked has one weight for all of them (crossed factors: Owen 2007). The standard
+    error of the draws is used with Student's t. Drawing at both levels counts the choice of questions twice: where they
+    vary more than seeds do, it covers more than it states.
+    """
+    effect, drawn = _effect(seeds), _draw(_differences(seeds), stream(0, "bootstrap", purpose), draws)
+    reach, _ = reach_and_p(effect.difference, float(np.std(drawn)), len(seeds))
+    return effect.difference - reach, effect.difference + reach
 
 
 def _draw(seeds: Sequence[Sequence[Asked]], rng: np.random.Generator, draws: int) -> Numbers:

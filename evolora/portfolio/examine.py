@@ -74,7 +74,7 @@ class Examined:
     def level(self, mode: str) -> Effect:
         """A mode's own mean score with its interval over questions."""
         scores = self.answered[mode].scores
-        return compare([Pairs(np.zeros_like(scores), scores, self.families)], f"level {mode}", leave_out=False)
+        return compare([Pairs(np.zeros_like(scores), scores, self.families)], leave_out=False)
 
 
 def examine(

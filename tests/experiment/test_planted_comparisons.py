@@ -26,7 +26,8 @@ def planted(gain: float, num_seeds: int = 5, first_seed: int = 1) -> Results:
             lift = np.where(np.array(families) == "coin", 5 * plus, plus)
             routed = (rng.random(240) < chance + lift).astype(float).tolist()
             single = (rng.random(240) < chance).astype(float).tolist()
-            scores = {"routed": routed, "top two": routed, "vote": routed, "oracle": routed, "best single": single}
+            several = ("routed", "top two", "most confident", "vote", "random", "oracle")
+            scores = {**dict.fromkeys(several, routed), "best single": single}
             notes = {f: {"kinds": 9, "constant": 0.6 if f == "coin" else 0.1} for f in ("a", "b", "coin")}
             finished[arm, seed] = {
                 "tokens": {"total": 100},
@@ -114,6 +115,9 @@ def test_the_same_questions_in_another_order_are_the_same():
     assert one.sorted().second.tolist() == other.sorted().second.tolist() == [2, 4, 3, 1]
 
 
+MODES = ("routed", "best single", "top two", "most confident", "vote", "random", "oracle", "host")
+
+
 def shifted(gains: dict[str, float], num_seeds: int = 5) -> Results:
     """Two arms under several shifts, the first ahead by a shift's gain."""
     finished = {}
@@ -127,8 +131,8 @@ def shifted(gains: dict[str, float], num_seeds: int = 5) -> Results:
                 splits[split] = {
                     "families": ["a"] * 60 + ["b"] * 60,
                     "digests": [f"{split} {seed if split == 'surface' else seed % 2} {n}" for n in range(120)],
-                    "scores": dict.fromkeys(("routed", "best single", "top two", "vote", "oracle", "host"), scores),
-                    "tokens_per_question": {"routed": 20.0},
+                    "scores": dict.fromkeys(MODES, scores),
+                    "tokens_per_question": dict.fromkeys(MODES, 20.0),
                     "balanced": {},
                 }
                 notes[split] = {family: {"kinds": 9, "constant": 0.1} for family in ("a", "b")}
@@ -146,6 +150,16 @@ def test_a_gain_that_one_whole_shift_carries_is_said_to_be():
 
 
 SHIFTS = {"in distribution": 0.0, "difficulty": 0.0, "family": 0.4, "surface": 0.0}
+
+
+def test_what_an_arm_paid_for_a_correct_answer_is_of_all_shifts_together():
+    results = shifted(SHIFTS)
+    for seed in results.seeds:
+        for split in results.finished["lifecycle", seed]["splits"].values():
+            split["scores"] = {mode: [1.0] * 30 + [0.0] * 90 for mode in MODES}
+    tables = {table.title: table for table in contenders(results).tables}
+    rows = {row[0]: row for row in tables["out of distribution"].rows}
+    assert rows["lifecycle, best single"][3] == 80.0, "twenty tokens a question, every fourth right"
 
 
 def test_a_question_reworded_by_several_seeds_is_one_question():
@@ -169,7 +183,7 @@ def test_router_and_lifecycle_are_told_apart():
 
 
 def test_a_family_without_a_claim_has_its_balanced_accuracy_beside_it():
-    families = contenders(planted(0.0, num_seeds=3)).tables[-2]
+    families = next(table for table in contenders(planted(0.0, num_seeds=3)).tables if table.title == "families")
     rows = {row[0]: row[1:] for row in families.rows}
     assert "family: coin (no claim)" in rows and "family: a, balanced accuracy" not in rows
     assert rows["family: coin, balanced accuracy"] == (pytest.approx(1 / 9, abs=1e-4), 0.2, 0.2)

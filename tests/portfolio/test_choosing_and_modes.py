@@ -139,7 +139,7 @@ def test_identical_organisms_give_no_portfolio_gain():
     alone = single(same, 0)
     preferences = routing_by(stream(3, "any").random((scores.shape[1], 5)))
     for answered in (routed(same, preferences), top_two(same, preferences), vote(same, preferences), oracle(same)):
-        effect = compare([Pairs(alone.scores, answered.scores, ("f",) * len(alone.scores))], "identical")
+        effect = compare([Pairs(alone.scores, answered.scores, ("f",) * len(alone.scores))])
         assert effect.difference == 0 and not effect.excludes_zero
 
 

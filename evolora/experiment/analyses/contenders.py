@@ -93,6 +93,8 @@ def claim_of(text: str, effect: Effect, adjusted: float, family: str = "all", re
     if adjusted < 1 - LEVEL and effect.num_seeds >= LEAST_SEEDS:
         verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
     notes = [f"p {effect.p:.3g} alone", f"McNemar p {effect.mcnemar:.3g}", f"{effect.num_questions} questions"]
+    if effect.bootstrap is not None:
+        notes.append(f"hierarchical bootstrap [{effect.bootstrap[0]:.3f}, {effect.bootstrap[1]:.3f}]")
     if effect.carried_by:
         notes.append(f"carried by {', '.join(effect.carried_by)} alone")
     interval = (effect.low, effect.high)
@@ -118,7 +120,7 @@ def _level_table(results: Results, split: str) -> Table:
             pairs = [one for one in own if one.families]
             if not pairs:
                 continue
-            level = compare(pairs, f"level {arm} {mode} {split}", leave_out=False)
+            level = compare(pairs, leave_out=False)
             rows.append(
                 (
                     f"{arm}, {mode}",

@@ -80,7 +80,7 @@ def _step(results: Results, arm: str, low: str, high: str, split: str) -> Effect
     pairs = pairs_of(results, (arm, low), (arm, high), split)
     if not pairs:
         return None
-    return compare(list(pairs.values()), f"routing {arm} {low} {high} {split}", leave_out=False)
+    return compare(list(pairs.values()), leave_out=False)
 
 
 def _told(effect: Effect) -> str:

@@ -86,8 +86,8 @@ def agreement_table(first: Found, second: Found) -> Table:
 def difference(first: Claim, second: Claim) -> tuple[float, Interval | None] | None:
     """The second estimate less the first, with Welch's 95 % interval; None where an estimate is missing.
 
-    Standard errors are what the claims' own intervals say, which are Student's t with n - 1 degrees of freedom (of
-    bootstrap intervals half the width counts). Degrees of freedom are Satterthwaite's (1946). No interval where a claim
+    Standard errors are what the claims' own intervals say: half their width over Student's t with n - 1 degrees of
+    freedom. Degrees of freedom are Satterthwaite's (1946). No interval where a claim
     has none, or a single seed.
     """
     if first.estimate is None or second.estimate is None:

@@ -87,8 +87,7 @@ def difference(first: Claim, second: Claim) -> tuple[float, Interval | None] | N
     """The second estimate less the first, with Welch's 95 % interval; None where an estimate is missing.
 
     Standard errors are what the claims' own intervals say: half their width over Student's t with n - 1 degrees of
-    freedom. Degrees of freedom are Satterthwaite's (1946). No interval where a claim
-    has none, or a single seed.
+    freedom. Degrees of freedom are Satterthwaite's (1946). No interval where a claim has none, or a single seed.
     """
     if first.estimate is None or second.estimate is None:
         return None

@@ -104,14 +104,14 @@ class _Rotated(torch.autograd.Function):
 def inverse_rms(x: Tensor, epsilon: float) -> Tensor:
     """1 / sqrt(mean(x²) + epsilon) over the last dimension, kept as one of 1: float32, whatever x is.
 
-    torch copies x to give a norm of another type. Below float32 the norms of a few parts of a row are asked for in x's
-    own: a third of the time, and their roundings even out.
+    On a CPU torch copies x to give a norm of another type. There bfloat16 is asked for the norms of a few parts of a
+    row in its own: a third of the time, and their roundings even out.
     """
-    if x.dtype == torch.float32:
-        squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
-    else:
+    if x.device.type == "cpu" and x.dtype == torch.bfloat16:
         parts: Tensor = x.unflatten(-1, (math.gcd(_NORM_PARTS, x.shape[-1]), -1))  # type: ignore[no-untyped-call]
         squares = torch.linalg.vector_norm(parts, dim=-1).float().square_().sum(-1, keepdim=True)
+    else:
+        squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
     inverse: Tensor = squares.div_(x.shape[-1]).add_(epsilon).rsqrt_()
     return inverse
 

@@ -10,6 +10,7 @@ from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import BankHooks, stack_genomes
 from evolora.host.decode import Decoder, Request
 from evolora.host.fused import Product, fuse_layers
+from evolora.host.fused_learning import inverse_rms
 from evolora.host.learn import PolicyGradient
 from evolora.host.sampling import choose_tokens
 from evolora.organism.genome import Genome
@@ -236,6 +237,16 @@ def test_packed_products_equal_plain_ones_up_to_rounding():
         lambda product: product.back(other, plus=x),
     ):
         torch.testing.assert_close(call(packed), call(plain), rtol=0.02, atol=0.1)
+
+
+@pytest.mark.parametrize("width", [6, 64, 577])
+def test_norms_in_bfloat16_are_as_near_as_its_rounding(width):
+    x = torch.randn(50, width, generator=torch.Generator().manual_seed(0)).bfloat16()
+    exact = (x.double().square().mean(-1, keepdim=True) + 1e-5).rsqrt()
+    found = inverse_rms(x, 1e-5)
+    assert found.dtype == torch.float32 and found.shape == (50, 1)
+    assert ((found / exact - 1).abs() < 2**-8).all()
+    torch.testing.assert_close(inverse_rms(x.float(), 1e-5).double(), exact)
 
 
 def test_reference_restores_the_model(engine):

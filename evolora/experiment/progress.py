@@ -1,15 +1,24 @@
 """How far a cell that is being done has come."""
 
+import re
+
 from evolora.experiment.cell import Cell
 from evolora.experiment.procedures.simulate import RUN
 from evolora.record.run_dir import METRICS
 
+_WHOLE = re.compile(r"^generations: (\d+)$", re.MULTILINE)
+
 
 def how_far(cell: Cell) -> str | None:
     """`generation 12 of 450` of a cell that lives a world, `lived` once that is over; None of any other."""
-    metrics = cell.folder / RUN / METRICS
-    if not metrics.is_file():
+    run = cell.folder / RUN
+    try:  # the cell's own process may throw its run away at any moment
+        generations = (run / METRICS).read_bytes().count(b"\n")
+        whole = _WHOLE.search(
+            (run / "world.yaml").read_text(encoding="utf-8")
+        )  # a fork lives longer than its cell's world
+    except OSError:
         return None
-    generations = metrics.read_bytes().count(b"\n")
-    whole = cell.world.generations
-    return f"generation {generations} of {whole}" if generations < whole else "lived, being examined"
+    if whole is None:
+        return f"generation {generations}"
+    return f"generation {generations} of {whole[1]}" if generations < int(whole[1]) else "lived"

@@ -12,6 +12,7 @@ from evolora.rng import stream
 from evolora.routing.exam import Numbers
 
 DRAWS = 1000  # for a standard error; percentiles would need more
+NO_VARIANCE = 1e-9  # of what questions vary by: seeds that vary by less came out the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,6 +199,8 @@ def _clustered_error(seeds: Sequence[Sequence[Asked]]) -> float:
     if n == 1:
         return math.sqrt(by_question)
     by_seed = float(np.var([np.mean([own.mean() for own, _ in families]) for families in seeds], ddof=1)) / n
+    if by_seed <= NO_VARIANCE * by_both:
+        by_seed = by_both  # few seeds with few questions can come out alike by chance: that is no certainty
     return math.sqrt(by_seed + max(0.0, by_question - by_both) * n / (n - 1))
 
 
@@ -209,9 +212,11 @@ def bootstrap_interval(seeds: Sequence[Pairs], purpose: str, draws: int = DRAWS)
     error of the draws is used with Student's t. Drawing at both levels counts the choice of questions twice: where they
     vary more than seeds do, it covers more than it states.
     """
-    effect, drawn = _effect(seeds), _draw(_differences(seeds), stream(0, "bootstrap", purpose), draws)
-    reach, _ = reach_and_p(effect.difference, float(np.std(drawn)), len(seeds))
-    return effect.difference - reach, effect.difference + reach
+    differences = _differences(seeds)
+    middle = float(np.mean([np.mean([own.mean() for own, _ in families]) for families in differences]))
+    drawn = _draw(differences, stream(0, "bootstrap", purpose), draws)
+    reach, _ = reach_and_p(middle, float(np.std(drawn)), len(seeds))
+    return middle - reach, middle + reach
 
 
 def _draw(seeds: Sequence[Sequence[Asked]], rng: np.random.Generator, draws: int) -> Numbers:

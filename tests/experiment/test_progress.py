@@ -22,15 +22,18 @@ def live_to(cell, generation: int) -> None:
     run = cell.folder / "run"
     run.mkdir(parents=True, exist_ok=True)
     (run / "metrics.jsonl").write_text("{}\n" * generation)
+    (run / "world.yaml").write_text("name: some\ngenerations: 7\nniches: []\n")
 
 
 def test_how_far_a_cell_is_follows_from_its_run(plan):
-    cell, whole = plan.cells[0], plan.cells[0].world.generations
+    cell = plan.cells[0]
     assert how_far(cell) is None, "nothing lives in it, or not yet"
     live_to(cell, 2)
-    assert how_far(cell) == f"generation 2 of {whole}"
-    live_to(cell, whole)
-    assert how_far(cell) == "lived, being examined"
+    assert how_far(cell) == "generation 2 of 7", "as the run's world has it: a fork goes on beyond its cell's"
+    live_to(cell, 7)
+    assert how_far(cell) == "lived"
+    (cell.folder / "run" / "metrics.jsonl").unlink()
+    assert how_far(cell) is None, "thrown away in this moment"
 
 
 def test_a_log_file_is_told_when_each_cell_begins_and_ends(plan):
@@ -55,7 +58,7 @@ def test_a_terminal_shows_who_is_at_work(plan):
         lines.started(first)
         lines.running([(first, 130.0), (second, 7.0)])
     shown = file.getvalue()
-    assert f"{first.name} (generation 1 of {first.world.generations}, 2 min); {second.name} (7 s)" in shown
+    assert f"{first.name} (generation 1 of 7, 2 min); {second.name} (7 s)" in shown
     assert "begun" not in shown
 
 

@@ -89,6 +89,39 @@ def test_questions_asked_again_by_every_seed_are_no_new_evidence_about_questions
     assert compare(blind).num_questions == 300
 
 
+def crossed(seed: int, num_seeds: int, shared: float, questions: int = 40) -> list[Pairs]:
+    """Differences made of a seed's own, a question's own and noise; the first `shared` of the questions all seeds ask."""
+    rng = stream(seed, "crossed")
+    common = rng.normal(0, 0.5, size=(3, questions))
+    seeds = []
+    for place in range(num_seeds):
+        own = rng.normal(0, 0.5, size=common.shape)
+        again = np.arange(questions) < shared * questions
+        gaps = rng.normal(0, 0.03) + np.where(again, common, own) + rng.normal(0, 0.3, size=common.shape)
+        names = tuple(f"{n}" if again[n] else f"{place}/{n}" for _ in range(3) for n in range(questions))
+        families = tuple(name for name in "abc" for _ in range(questions))
+        seeds.append(Pairs(np.zeros(gaps.size), gaps.ravel(), families, names))
+    return seeds
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("num_seeds", [3, 10])
+def test_the_standard_error_is_the_spread_of_the_estimates_whatever_seeds_share(num_seeds, shared):
+    from scipy.stats import t
+
+    effects = [compare(crossed(seed, num_seeds, shared), leave_out=False) for seed in range(400)]
+    reach = t(num_seeds - 1).ppf(0.975)
+    stated = np.mean([((effect.high - effect.low) / 2 / reach) ** 2 for effect in effects])
+    assert stated / np.var([effect.difference for effect in effects]) == pytest.approx(1.0, abs=0.2)
+
+
+def test_seeds_that_come_out_alike_by_chance_are_no_certainty():
+    first = np.array([0.0, 1.0, 0.0, 1.0])
+    alike = [Pairs(first, np.array(second), ("f",) * 4) for second in ([1.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 1.0])]
+    effect = compare(alike, leave_out=False)
+    assert effect.difference == 0.25 and effect.low < 0 < effect.high and effect.p > 0.05
+
+
 def test_a_planted_effect_is_recovered_and_found():
     effects = [compare(simulated(seed, 0.15, 5), leave_out=False) for seed in range(40)]
     assert np.mean([effect.difference for effect in effects]) == pytest.approx(0.15, abs=0.01)

@@ -1,4 +1,4 @@
-"""What lies between a portfolio's best single member and its oracle: how much of it the router finds, seed by seed."""
+"""What lies between a member at random and the oracle of a portfolio: how much of it the router finds, seed by seed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ RANDOM, ORACLE = "random", "oracle"
 
 
 def routing_table(results: Results) -> Table:
-    """Of every routed arm: a member at random, its best single, routed and its oracle, and the gaps between them."""
+    """Of every routed arm: a member at random, routed and its oracle, and the gaps between them."""
     rows: list[tuple[Entry, ...]] = []
     for arm in routed_arms(results):
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION):
@@ -53,7 +53,10 @@ def coverage_table(results: Results) -> Table | None:
         return None
     widest = max(len(row) for row in rows)
     filled = tuple((*row, *[None] * (widest - len(row))) for row in rows)
-    note = "Means over seeds and questions; the bare host, where it is a member, comes last."
+    note = (
+        "Means over seeds and all questions, also of families that carry no claim; the bare host, if it is a member, "
+        "comes last."
+    )
     return Table("coverage(N)", ("arm", *(f"N = {n}" for n in range(1, widest))), filled, note)
 
 

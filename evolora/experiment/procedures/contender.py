@@ -174,7 +174,7 @@ def _live(cell: Cell, run: Path, splits: "Sequence[Split]", meter: "TokenMeter")
 
     end = live(cell.world, run)
     meter.by_purpose["living"] += passes_of_run(RunDir.open(run).read(METRICS), cell.world.learning.method)
-    met = tasks_met(run)  # of a run that is thinned out already, nothing: it was looked at before
+    met = tasks_met(run)  # nothing of a run that is thinned out already, which comes after this
     for split in splits:
         check_disjoint(met, split)
     thin_out(run, "lean")

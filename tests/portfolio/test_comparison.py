@@ -90,7 +90,7 @@ def test_questions_asked_again_by_every_seed_are_no_new_evidence_about_questions
 
 
 def crossed(seed: int, num_seeds: int, shared: float, questions: int = 40) -> list[Pairs]:
-    """Differences made of a seed's own, a question's own and noise; the first `shared` of the questions all seeds ask."""
+    """Differences made of a seed's own, a question's own and noise; the first `shared` of the questions all ask."""
     rng = stream(seed, "crossed")
     common = rng.normal(0, 0.5, size=(3, questions))
     seeds = []

@@ -14,11 +14,10 @@ def how_far(cell: Cell) -> str | None:
     run = cell.folder / RUN
     try:  # the cell's own process may throw its run away at any moment
         generations = (run / METRICS).read_bytes().count(b"\n")
-        whole = _WHOLE.search(
-            (run / "world.yaml").read_text(encoding="utf-8")
-        )  # a fork lives longer than its cell's world
+        world = (run / "world.yaml").read_text(encoding="utf-8")  # not the cell's: a fork lives longer
     except OSError:
         return None
+    whole = _WHOLE.search(world)
     if whole is None:
         return f"generation {generations}"
     return f"generation {generations} of {whole[1]}" if generations < int(whole[1]) else "lived"

@@ -93,7 +93,4 @@ def _told(effect: Effect) -> str:
 def _level(results: Results, arm: str, mode: str, seed: int, split: str) -> Entry:
     """Mean score, every family weighing the same; None where the cell is not finished."""
     own = scores_of(results, arm, mode, seed, split)
-    if not own.families:
-        return None
-    families = np.array(own.families)
-    return round(float(np.mean([own.second[families == family].mean() for family in dict.fromkeys(own.families)])), 4)
+    return round(compare([own], leave_out=False).second, 4) if own.families else None

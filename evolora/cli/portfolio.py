@@ -47,6 +47,9 @@ def portfolio(
     selection: Annotated[int, typer.Option(min=2, help="Selection tasks of each niche.")] = 24,
     tasks: Annotated[int, typer.Option(min=2, help="Test tasks of each niche or family.")] = 60,
     shifts: Annotated[bool, typer.Option("--shifts", help="Test under shifts as well (our own families).")] = False,
+    samples: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Answers each member samples besides, for self-consistency.")
+    ] = 0,
 ) -> None:
     """Choose organisms of a run by what they cover of selection tasks, fit a router, and test on tasks of neither.
 
@@ -73,7 +76,7 @@ def portfolio(
     if to is not None:
         save(session, to)
         typer.echo(str(to))
-    for examined in test(session, tasks, shifts):
+    for examined in test(session, tasks, shifts, samples):
         _show(examined)
     _show_tokens(session.meter)
     if to is None and not saved:

@@ -13,15 +13,17 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.founding import zero_genome
 from evolora.organism.genome import Genome, SiteShape
 from evolora.portfolio.comparison import Effect, Pairs, compare
-from evolora.portfolio.portfolio import Portfolio, answer_by_every_mode
+from evolora.portfolio.portfolio import Portfolio, Reading, answer_by_every_mode
 from evolora.portfolio.splits import Split, balanced_accuracy
 from evolora.record.residents import open_residents
 from evolora.routing.choosing import coverage
 from evolora.routing.exam import HOST_ID, Examiner, Question
-from evolora.routing.modes import Answered, single
+from evolora.routing.modes import Answered, most_confident, routed, single
 from evolora.routing.tokens import TokenMeter
 
 HOST = "host"
+ROUTED_BY = "routed by "  # and a kind of router: the same members, another router
+BY_SAMPLES = "self-consistent"
 
 
 def bare_host(config: WorldConfig, sites: Sequence[SiteShape], num_examples: int | None = None) -> Genome:
@@ -78,18 +80,31 @@ class Examined:
 
 
 def examine(
-    portfolio: Portfolio, split: Split, evaluator: LocalEvaluator, source: TaskSource, host: Genome, meter: TokenMeter
+    portfolio: Portfolio,
+    split: Split,
+    evaluator: LocalEvaluator,
+    source: TaskSource,
+    host: Genome,
+    meter: TokenMeter,
+    rivals: Mapping[str, Portfolio] | None = None,
+    samples: int = 0,
 ) -> Examined:
     """Every member, and the bare `host`, on the questions of `split`; the tokens go to `meter` as "answering".
 
     Where the bare host is a member, that member, with its worked examples, is the bare host of the comparison too.
+    `rivals` are the same members under other routers, by kind. With `samples`, every member answers besides by the
+    commonest of so many, and the one whose samples agree most counts (self-consistency: Wang et al. 2023).
     """
-    asked = {name: with_examples(genome, split.examples) for name, genome in portfolio.members.items()}
-    asked = {HOST_ID: with_examples(host, split.examples), **asked}
-    sheet = Examiner(evaluator, source).sit(asked, split.questions, meter, f"answering {split.shift}")
-    routing = portfolio.route(split.questions, evaluator)
-    answered = {HOST: single(sheet, 0)}
-    members = sheet.of(list(portfolio.members))
-    answered |= answer_by_every_mode(portfolio, members, routing)
-    covered = coverage(members.scores, range(len(members.members)))
+    members = {name: with_examples(genome, split.examples) for name, genome in portfolio.members.items()}
+    asked = {HOST_ID: with_examples(host, split.examples), **members}
+    examiner, purpose = Examiner(evaluator, source), f"answering {split.shift}"
+    whole = examiner.sit(asked, split.questions, meter, purpose)
+    reading, sheet = Reading.of(split.questions, evaluator), whole.of(list(members))
+    answered = {HOST: single(whole, 0), **answer_by_every_mode(portfolio, sheet, portfolio.route(reading))}
+    for kind, rival in (rivals or {}).items():
+        answered[ROUTED_BY + kind] = routed(sheet, rival.route(reading))
+    if samples:
+        sampled = examiner.sit_by_samples(members, split.questions, meter, f"{purpose}, samples", samples)
+        answered[BY_SAMPLES] = most_confident(sampled)
+    covered = coverage(sheet.scores, range(len(sheet.members)))
     return Examined(split.shift, split.questions, answered, tuple(covered))

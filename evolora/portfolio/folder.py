@@ -23,7 +23,7 @@ from evolora.errors import BundleError, RunFolderError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.founding import zero_genome
 from evolora.organism.genome import Genome, SiteShape
-from evolora.portfolio.portfolio import ARROW, Portfolio, read
+from evolora.portfolio.portfolio import ARROW, Portfolio, Reading
 from evolora.record.adapter import import_peft
 from evolora.routing.router import restore_router
 from evolora.share.check import check_world
@@ -130,7 +130,7 @@ def check_reading(folder: Path, portfolio: Portfolio, evaluator: LocalEvaluator)
     """
     fitted = {} if portfolio.router is None else portfolio.router.arrays()
     if "mean" in fitted:
-        width = read([evaluator.prompts.build("?")], evaluator).shape[1]
+        width = Reading([evaluator.prompts.build("?")], evaluator).features.shape[1]
         if len(fitted["mean"]) != width:
             raise RunFolderError(
                 f"{folder}: expected a router of hidden states {width} wide, got {len(fitted['mean'])}; "

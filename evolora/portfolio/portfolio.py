@@ -31,6 +31,7 @@ from evolora.routing.tokens import TokenMeter
 ANCESTOR = HOST_ID  # the bare host as a member: what everybody came from
 BEST_OR_ANCESTOR = "best or ancestor"
 ARROW = "arrow"  # routes by the members' own weights; every other router is fitted on selection questions
+RIVALS = ("ridge", "recogniser", "centroid", ARROW)  # kinds worth holding against each other; fixed: the best single
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,29 +47,40 @@ class Portfolio:
     router_kind: str
     router: Router | None
 
-    def route(self, questions: Sequence[Question], evaluator: LocalEvaluator) -> Routing:
+    def route(self, reading: "Reading") -> Routing:
         """Preferences for every question, from the host's reading of its bare text."""
-        prompts = [evaluator.prompts.build(question.task.question) for question in questions]
-        tokens = np.array([len(prompt) for prompt in prompts], dtype=np.float64)
-        if not isinstance(self.router, Recogniser) or ANCESTOR not in self.members:
-            return Routing(self.preferences(prompts, evaluator), tokens)
-        features = read(prompts, evaluator)
-        return Routing(self.router.preferences(features), tokens, self.router.knows(features))
+        tokens = np.array([len(prompt) for prompt in reading.prompts], dtype=np.float64)
+        known = None
+        if isinstance(self.router, Recogniser) and ANCESTOR in self.members:
+            known = self.router.knows(reading.features)
+        return Routing(self.preferences(reading), tokens, known)
 
-    def preferences(self, prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:
-        """(prompts, members): how much each member is preferred for a question that was built into a prompt."""
+    def preferences(self, reading: "Reading") -> Numbers:
+        """(questions, members): how much each member is preferred for each."""
         if self.router is None:
-            return evaluator.reader.alignments(prompts, self._prototypes).double().numpy()
-        return self.router.preferences(read(prompts, evaluator))
+            return reading.evaluator.reader.alignments(reading.prompts, self._prototypes).double().numpy()
+        return self.router.preferences(reading.features)
 
     @cached_property
     def _prototypes(self) -> dict[str, Tensor]:
         return prototypes(list(self.members.values()))
 
 
-def read(prompts: Sequence[tuple[int, ...]], evaluator: LocalEvaluator) -> Numbers:
-    """(prompts, width): the frozen host's mean hidden states."""
-    return evaluator.reader.embed(prompts).double().numpy()
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Questions as routers see them: bare `prompts`, and what the frozen host makes of these, read once for all."""
+
+    prompts: Sequence[tuple[int, ...]]
+    evaluator: LocalEvaluator
+
+    @classmethod
+    def of(cls, questions: Sequence[Question], evaluator: LocalEvaluator) -> "Reading":
+        return cls([evaluator.prompts.build(question.task.question) for question in questions], evaluator)
+
+    @cached_property
+    def features(self) -> Numbers:
+        """(questions, width): mean hidden states."""
+        return self.evaluator.reader.embed(self.prompts).double().numpy()
 
 
 def assemble(
@@ -94,7 +106,24 @@ def assemble(
     evolving = [identity for identity in sheet.members if identity != ANCESTOR]
     kept = [evolving[row] for row in choose(sheet.of(evolving).scores, size)]
     kept += [ANCESTOR] if ANCESTOR in candidates else []
-    return _fitted(candidates, sheet.of(kept), questions, evaluator, meter, router), sheet
+    reading = Reading.of(questions, evaluator)
+    if router != ARROW:
+        meter.read("routing", reading.prompts)
+    members = {identity: candidates[identity] for identity in kept}
+    return _fitted(members, sheet.of(kept), questions, reading, router), sheet
+
+
+def rerouted(
+    portfolio: Portfolio, routers: Sequence[str], sheet: Sheet, questions: Sequence[Question], evaluator: LocalEvaluator
+) -> dict[str, Portfolio]:
+    """The same members with other `routers`, by kind, fitted on the same answers: `sheet`, to the selection
+    `questions`.
+
+    Raises:
+        ConfigError: no such router.
+    """
+    reading, own = Reading.of(questions, evaluator), sheet.of(list(portfolio.members))
+    return {kind: _fitted(portfolio.members, own, questions, reading, kind) for kind in routers}
 
 
 def best_alone(sheet: Sheet) -> int:
@@ -104,22 +133,14 @@ def best_alone(sheet: Sheet) -> int:
 
 
 def _fitted(
-    genomes: Mapping[int, Genome],
-    sheet: Sheet,
-    questions: Sequence[Question],
-    evaluator: LocalEvaluator,
-    meter: TokenMeter,
-    kind: str,
+    members: Mapping[int, Genome], sheet: Sheet, questions: Sequence[Question], reading: Reading, kind: str
 ) -> Portfolio:
     best = best_alone(sheet)
-    ancestor = sheet.members.index(ANCESTOR) if ANCESTOR in sheet.members else None
-    members = {identity: genomes[identity] for identity in sheet.members}
     if kind == ARROW:
         return Portfolio(members, best, kind, None)
-    prompts = [evaluator.prompts.build(question.task.question) for question in questions]
-    meter.read("routing", prompts)
+    ancestor = sheet.members.index(ANCESTOR) if ANCESTOR in sheet.members else None
     niches = [question.niche.name for question in questions]
-    return Portfolio(members, best, kind, fit_router(kind, read(prompts, evaluator), sheet.scores, niches, ancestor))
+    return Portfolio(members, best, kind, fit_router(kind, reading.features, sheet.scores, niches, ancestor))
 
 
 def answer_by_every_mode(portfolio: Portfolio, sheet: Sheet, routing: Routing) -> dict[str, Answered]:

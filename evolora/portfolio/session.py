@@ -1,6 +1,7 @@
 """What `evolora portfolio` does: a run or a saved folder, opened with its host, tested, saved."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.portfolio.archived import candidates_of_archive
 from evolora.portfolio.examine import Examined, bare_host, candidates_of_run, examine
 from evolora.portfolio.folder import check_reading, load_portfolio, read_world, save_portfolio
-from evolora.portfolio.portfolio import ANCESTOR, Portfolio, assemble
+from evolora.portfolio.portfolio import ANCESTOR, RIVALS, Portfolio, assemble, rerouted
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions
 from evolora.record.run_dir import RunDir
 from evolora.routing.tokens import TokenMeter
@@ -22,7 +23,10 @@ from evolora.world import Rules
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """A portfolio with its world, the host it answers with, and what it has cost."""
+    """A portfolio with its world, the host it answers with, and what it has cost.
+
+    `rivals` are, where it was made just now, the same members under other routers, by kind.
+    """
 
     portfolio: Portfolio
     config: WorldConfig
@@ -30,6 +34,7 @@ class Session:
     evaluator: LocalEvaluator
     meter: TokenMeter
     notes: dict[str, Any]
+    rivals: Mapping[str, Portfolio] = field(default_factory=dict)
 
 
 def portfolio_of_run(
@@ -68,7 +73,8 @@ def portfolio_of_run(
         },
         "token_passes": dict(meter.by_purpose),
     }
-    return Session(portfolio, config, rules, evaluator, meter, notes)
+    rivals = rerouted(portfolio, [kind for kind in RIVALS if kind != router], sheet, questions, evaluator)
+    return Session(portfolio, config, rules, evaluator, meter, notes, rivals)
 
 
 def open_saved(folder: Path) -> Session:
@@ -99,8 +105,9 @@ def save(session: Session, target: Path) -> None:
     save_portfolio(session.portfolio, session.config, evaluator.host.digest, evaluator.sites, target, session.notes)
 
 
-def test(session: Session, tasks: int, shifts: bool) -> list[Examined]:
-    """The portfolio in distribution and, if asked for, under every shift that the world's families allow."""
+def test(session: Session, tasks: int, shifts: bool, samples: int = 0) -> list[Examined]:
+    """The portfolio in distribution and, if asked for, under every shift that the world's families allow; with
+    `samples`, by self-consistency too."""
     rules, evaluator = session.rules, session.evaluator
     harder, foreign = harder_niches(rules.niches), foreign_niches(rules.niches)
     splits = [make_split("in distribution", rules.niches, rules.tasks, tasks)]
@@ -109,4 +116,7 @@ def test(session: Session, tasks: int, shifts: bool) -> list[Examined]:
         splits += [make_split("family", rules.niches, rules.tasks, tasks, foreign=foreign)] if foreign else []
         splits += [make_split("surface", rules.niches, rules.tasks, tasks, seed=session.config.seed)]
     host = bare_host(session.config, evaluator.sites)
-    return [examine(session.portfolio, split, evaluator, rules.tasks, host, session.meter) for split in splits]
+    return [
+        examine(session.portfolio, split, evaluator, rules.tasks, host, session.meter, session.rivals, samples)
+        for split in splits
+    ]

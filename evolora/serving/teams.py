@@ -9,7 +9,7 @@ import numpy as np
 from evolora.evaluation.local import LocalEvaluator
 from evolora.lifecycle.colony_rules import Forwarding
 from evolora.organism.organism import Organism
-from evolora.portfolio.portfolio import Portfolio, read
+from evolora.portfolio.portfolio import Portfolio, Reading
 from evolora.routing.ridge import fit_ridge
 from evolora.routing.router import Router
 from evolora.serving.speaker import Speaker
@@ -76,7 +76,7 @@ def by_router(portfolio: Portfolio, evaluator: LocalEvaluator) -> Chooser:
     reason = f"the {portfolio.router_kind} router prefers it"
 
     def rank(questions: Sequence[Prompt]) -> list[Ranking]:
-        preferences = portfolio.preferences(questions, evaluator)  # (questions, members)
+        preferences = portfolio.preferences(Reading(questions, evaluator))  # (questions, members)
         order = np.argsort(-preferences, axis=1, kind="stable")  # among equals the first, as argmax has it
         return [
             Ranking({int(place): float(row[place]) for place in places}, reason)
@@ -101,7 +101,7 @@ class NicheReader:
 
     def order(self, questions: Sequence[Prompt]) -> list[list[str]]:
         """For each question the niches, the likeliest first."""
-        likeness = self.router.preferences(read(questions, self.evaluator))  # (questions, niches)
+        likeness = self.router.preferences(Reading(questions, self.evaluator).features)  # (questions, niches)
         return [[self.niches[place] for place in row] for row in np.argsort(-likeness, axis=1, kind="stable")]
 
 
@@ -110,7 +110,7 @@ def fit_niche_reader(examples: Mapping[str, Sequence[Prompt]], evaluator: LocalE
     prompts = [prompt for own in examples.values() for prompt in own]
     labels = np.repeat(np.arange(len(examples)), [len(own) for own in examples.values()])
     belongs = (labels == np.arange(len(examples))[:, None]).astype(np.float64)  # (niches, questions)
-    router = fit_ridge(read(prompts, evaluator), belongs)
+    router = fit_ridge(Reading(prompts, evaluator).features, belongs)
     return NicheReader(tuple(examples), router, evaluator, sum(map(len, prompts)))
 
 

@@ -31,7 +31,7 @@ procedure: contender
 params: {size: 2, candidates: 3, selection: 2, tests: 8, tasks_per_step: 2, checkpoints: 2, rounds: 1, brood: 2,
   unseen: {weekday: {max_days: 12}, opposite: {}}}
 arms:
-  evolved: {params: {kind: evolved}}
+  evolved: {params: {kind: evolved, rivals: [ridge, recogniser, centroid, arrow, fixed], samples: 2}}
   host: {params: {kind: host}}
   single: {params: {kind: single, budget_of: evolved}, after: [evolved]}
   forked: {params: {kind: specialists, budget_of: evolved, generalist_share: 0.5}, after: [evolved]}
@@ -65,6 +65,21 @@ def test_the_family_shift_asks_what_the_experiment_names(small):
     assert set(small.value("single", 1, "notes.family")) == {"weekday", "opposite"}
 
 
+def test_the_same_members_answer_by_other_routers_and_by_their_samples_at_no_cost_to_the_arm(small):
+    scores = small.value("evolved", 1, "splits.in distribution.scores")
+    assert scores["routed by ridge"] == scores["routed"], "its own router, fitted again"
+    assert scores["routed by fixed"] == scores["best single"]
+    named = {"routed by recogniser", "routed by centroid", "routed by arrow", "self-consistent"}
+    assert named <= set(scores) and not named & set(small.value("forked", 1, "splits.in distribution.scores"))
+    purposes = set(small.value("evolved", 1, "tokens"))
+    assert purposes == {"living", "selection", "routing", "total"}, "the budget of the others knows nothing of them"
+
+    (table,) = (one for one in contenders(small).tables if one.title == "other ways to answer, same members")
+    rows = {row[0]: row[1] for row in table.rows}
+    assert rows["evolved, routed by ridge"].endswith("(+0.000 [+0.000, +0.000])"), rows
+    assert {"evolved, self-consistent", "evolved, most confident", "evolved, routed by arrow"} <= set(rows)
+
+
 @pytest.mark.parametrize("arm", ["evolved", "single"])
 def test_who_was_taught_a_test_task_is_caught_before_the_test(tmp_path, monkeypatch, arm):
     (tmp_path / "small.yaml").write_text(SMALL)
@@ -74,6 +89,16 @@ def test_who_was_taught_a_test_task_is_caught_before_the_test(tmp_path, monkeypa
     monkeypatch.setattr(TaskSource, "living", lambda source, niche, day, num: source.test(niche, num))
     with pytest.raises(TaskError, match="in distribution: expected test questions that nobody trained on, got"):
         find_procedure("contender").function(cells[arm], tmp_path / "cell")
+
+
+def test_a_worked_example_that_is_asked_in_the_test_is_caught(tmp_path, monkeypatch):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    (host,) = (
+        cell for cell in make_cells(load_experiment(tmp_path / "small.yaml"), tmp_path / "out") if cell.arm == "host"
+    )
+    monkeypatch.setattr(TaskSource, "examples", lambda source, niche, num: source.test(niche, num))
+    with pytest.raises(TaskError, match="in distribution: expected test questions that nobody trained on, got"):
+        find_procedure("contender").function(host, tmp_path / "cell")
 
 
 CHANGING = """\

@@ -7,7 +7,7 @@ from sheets import sheet, small_petri
 from evolora.blueprint import build_rules
 from evolora.build import build_evaluator
 from evolora.portfolio.baselines.contender import Arena, host_with_examples
-from evolora.portfolio.portfolio import read
+from evolora.portfolio.portfolio import Reading
 from evolora.portfolio.splits import selection_questions
 from evolora.rng import stream
 from evolora.routing.modes import Routing, at_random, routed
@@ -27,7 +27,7 @@ def arena():
 def test_clones_that_go_the_whole_way_gain_nothing(arena, router):
     """Three times the same organism: whoever is asked, in whatever mode, the answers and so the scores are the same."""
     clone = host_with_examples(arena)[2]
-    portfolio = arena.portfolio({4: clone, 7: clone, 9: clone}, 3, router, TokenMeter())
+    portfolio, _ = arena.portfolio({4: clone, 7: clone, 9: clone}, 3, router, TokenMeter())
     for examined in arena.test(portfolio, 8):
         alone = examined.answered["best single"].scores
         assert alone.sum() > 0 or examined.shift == "family", "where nobody scores, nothing is shown"
@@ -43,7 +43,7 @@ def experts(arena, num: int, place: int):
     names = list(dict.fromkeys(niches))
     prompts = [arena.evaluator.prompts.build(question.task.question) for question in questions]
     scores = np.array([[float(own == name) for own in niches] for name in names])
-    return read(prompts, arena.evaluator), scores, niches
+    return Reading(prompts, arena.evaluator).features, scores, niches
 
 
 @pytest.mark.parametrize("router", FITTED)

@@ -14,6 +14,7 @@ from evolora.errors import RunFolderError
 from evolora.organism.genome import Factors
 from evolora.portfolio.arrow import prototype
 from evolora.portfolio.folder import INDEX, load_portfolio
+from evolora.portfolio.portfolio import Reading
 from evolora.portfolio.session import open_saved, portfolio_of_run, save
 from evolora.portfolio.session import test as run_test
 from evolora.portfolio.splits import selection_questions
@@ -36,8 +37,8 @@ def test_a_saved_portfolio_routes_and_answers_as_before(run, tmp_path, router):
     again = open_saved(tmp_path / "kept")
     questions = selection_questions(session.rules.niches, session.rules.tasks, 8)
     assert np.array_equal(
-        again.portfolio.route(questions, again.evaluator).preferences,
-        session.portfolio.route(questions, session.evaluator).preferences,
+        again.portfolio.route(Reading.of(questions, again.evaluator)).preferences,
+        session.portfolio.route(Reading.of(questions, session.evaluator)).preferences,
     )
     sheets = [
         Examiner(s.evaluator, s.rules.tasks).sit(s.portfolio.members, questions, TokenMeter(), "test")
@@ -112,9 +113,10 @@ def test_the_command_prints_every_mode_and_keeps_the_folder(run, tmp_path):
     arguments = [str(run), "--size", "2", "--candidates", "3", "--selection", "4", "--tasks", "4", "--to", str(kept)]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output
-    for word in ("host", "best single", "routed", "oracle", "selection:"):
+    for word in ("host", "best single", "routed", "routed by centroid", "routed by arrow", "oracle", "selection:"):
         assert word in result.output
     assert json.loads((kept / INDEX).read_text())["notes"]["candidates"] == 3 and "not saved" not in result.output
     assert CliRunner().invoke(app, [str(kept), "--tasks", "4"], env={"COLUMNS": "120"}).exit_code == 0
-    unsaved = CliRunner().invoke(app, arguments[:-2], env={"COLUMNS": "120"})
+    unsaved = CliRunner().invoke(app, [*arguments[:-2], "--samples", "2"], env={"COLUMNS": "120"})
+    assert "self-consistent" in unsaved.output and "answering in distribution, samples:" in unsaved.output
     assert f"not saved: with --to {run / 'portfolio'}" in unsaved.output

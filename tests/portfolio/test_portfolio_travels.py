@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from evolora.build import open_run
 from evolora.cli.app import app
 from evolora.errors import EvoloraError
-from evolora.portfolio.portfolio import ANCESTOR, read
+from evolora.portfolio.portfolio import ANCESTOR, Reading
 from evolora.portfolio.session import open_saved, portfolio_of_run, save
 from evolora.portfolio.splits import selection_questions
 from evolora.record.residents import open_residents
@@ -78,8 +78,8 @@ def test_a_bundle_brings_a_portfolio_that_routes_as_at_home(
     ours, theirs = open_saved(run / "portfolio"), open_saved(tmp_path / "out" / "portfolio")
     questions = selection_questions(ours.rules.niches, ours.rules.tasks, 5)
     assert np.array_equal(
-        ours.portfolio.route(questions, ours.evaluator).preferences,
-        theirs.portfolio.route(questions, theirs.evaluator).preferences,
+        ours.portfolio.route(Reading.of(questions, ours.evaluator)).preferences,
+        theirs.portfolio.route(Reading.of(questions, theirs.evaluator)).preferences,
     )
     code, output, _ = evolora("replay", "a.evolora")
     assert code == 0 and "2 of 2 generations identical" in output
@@ -107,7 +107,7 @@ def test_the_bare_host_goes_with_the_others(run: Path, tmp_path: Path, monkeypat
     prompts = [saved.evaluator.prompts.build(text) for text in (*questions, "zzzz qqqq?", "9 9 9 9 9 9 9 9 9 9 9")]
     router = saved.portfolio.router
     assert isinstance(router, Recogniser)
-    known = router.knows(read(prompts, saved.evaluator))
+    known = router.knows(Reading(prompts, saved.evaluator).features)
     assert known.any() and not known.all()
     chosen = [choice.speaker for choice in team.choose(prompts)]
     assert all(who.organism_id is None for who, knows in zip(chosen, known, strict=True) if not knows)

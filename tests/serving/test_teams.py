@@ -21,6 +21,7 @@ from evolora.errors import ConfigError, EvoloraError, RunFolderError
 from evolora.host.decode import Generated, Request
 from evolora.lifecycle.colony_rules import Forwarding
 from evolora.organism.organism import Organism
+from evolora.portfolio.portfolio import Reading
 from evolora.portfolio.session import open_saved
 from evolora.routing.exam import Question
 from evolora.serving.opening import open_speakers
@@ -84,7 +85,7 @@ def test_a_portfolio_answers_by_the_member_its_router_prefers(
     client: openai.OpenAI, run: Path, questions: list[Question], name: str
 ) -> None:
     session = open_saved(run / name)
-    routing = session.portfolio.route(questions, session.evaluator)
+    routing = session.portfolio.route(Reading.of(questions, session.evaluator))
     members = list(session.portfolio.members)
     for question, preferences, tokens in zip(questions, routing.preferences, routing.tokens, strict=True):
         done = client.chat.completions.create(model=name, messages=said(question))

@@ -21,7 +21,7 @@ from evolora.experiment.analyses.asked import (
     splits_of,
     usual_mode,
 )
-from evolora.experiment.analyses.routing_tables import coverage_table, routing_table, seed_table
+from evolora.experiment.analyses.routing_tables import coverage_table, routing_table, seed_table, ways_table
 from evolora.experiment.findings import Claim, Entry, Findings, Table, Verdict
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
@@ -42,9 +42,9 @@ def contenders(results: Results) -> Findings:
 
 def tables_of(results: Results) -> list[Table]:
     """All that is shown besides the claims."""
-    coverage = coverage_table(results)
-    between = [routing_table(results), *([] if coverage is None else [coverage])]
-    return [*level_tables(results), *between, family_table(results), seed_table(results), token_table(results)]
+    between = [routing_table(results), ways_table(results), coverage_table(results)]
+    told = [table for table in between if table is not None]
+    return [*level_tables(results), *told, family_table(results), seed_table(results), token_table(results)]
 
 
 def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str, str, str], tuple[Claim, Effect]]:

@@ -16,8 +16,10 @@ from evolora.experiment.analyses.asked import (
 from evolora.experiment.findings import Entry, Table
 from evolora.experiment.results import Results
 from evolora.portfolio.comparison import Effect, compare
+from evolora.portfolio.examine import BY_SAMPLES, ROUTED_BY
 
 RANDOM, ORACLE = "random", "oracle"
+BY_ANSWERS = ("top two", "most confident", "vote")  # ways that look at several members' answers
 
 
 def routing_table(results: Results) -> Table:
@@ -35,6 +37,35 @@ def routing_table(results: Results) -> Table:
         "what a better router could still find, luck of many members included. 95 % intervals."
     )
     return Table("routing", head, tuple(rows), note)
+
+
+def ways_table(results: Results) -> Table | None:
+    """The same members answering in other ways: under other routers, by confidence, by votes; None where no cell was
+    asked for any but the usual ones."""
+    splits = (*splits_of(results), OUT_OF_DISTRIBUTION)
+    rows: list[tuple[Entry, ...]] = []
+    compared = False
+    for arm in routed_arms(results):
+        others = [mode for mode in modes_of(results, arm) if mode.startswith(ROUTED_BY) or mode == BY_SAMPLES]
+        compared = compared or bool(others)
+        own = [_step(results, arm, PORTFOLIO, PORTFOLIO, split) for split in splits]
+        rows.append((f"{arm}, its own router", *(None if level is None else f"{level.second:.3f}" for level in own)))
+        for mode in (*others, *BY_ANSWERS):
+            steps = [_step(results, arm, PORTFOLIO, mode, split) for split in splits]
+            told = (None if step is None else f"{step.second:.3f} ({_told(step)})" for step in steps)
+            rows.append((f"{arm}, {mode}", *told))
+    note = "In brackets: less the arm's own router, with 95 % intervals that are not corrected for their number."
+    return Table("other ways to answer, same members", ("arm, way", *splits), tuple(rows), note) if compared else None
+
+
+def modes_of(results: Results, arm: str) -> list[str]:
+    """Every mode that all finished cells of the arm were examined in."""
+    found: list[list[str]] = []
+    for seed in results.seeds:
+        for split in splits_of(results):
+            scores: Any = results.value(arm, seed, f"splits.{split}.scores")
+            found += [list(scores)] if scores else []
+    return [mode for mode in found[0] if all(mode in one for one in found)] if found else []
 
 
 def coverage_table(results: Results) -> Table | None:

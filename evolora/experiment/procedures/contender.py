@@ -40,6 +40,13 @@ class ContenderParams(Section):
     router: Literal["ridge", "recogniser", "centroid", "arrow", "fixed"] = Field(
         "ridge", description="How it is routed."
     )
+    rivals: tuple[Literal["ridge", "recogniser", "centroid", "arrow", "fixed"], ...] = Field(
+        (),
+        description="Other routers for the same members, fitted on the same answers: told beside, and paid by nobody.",
+    )
+    samples: int = Field(
+        0, ge=0, description="Answers that members sample to a test question besides, for self-consistency."
+    )
     ancestor: int | None = Field(
         None,
         ge=0,
@@ -118,17 +125,19 @@ def contender(cell: Cell, folder: Path) -> Mapping[str, JsonValue]:
     evaluator = build_evaluator(cell.world)
     arena = Arena.open(cell.world, rules, evaluator, params.selection, params.unseen, params.unseen_examples)
     for split in splits:
-        check_disjoint([question.task.digest for question in arena.selection], split)
+        check_disjoint(arena.chosen_or_shown(split), split)
     candidates = _candidates(cell, params, folder, arena, meter, extinct)
     if params.has_ancestor:
         candidates = {**candidates, ANCESTOR: bare_host(cell.world, evaluator.sites, params.ancestor)}
-    portfolio = arena.portfolio(candidates, params.size, params.router, meter)
+    portfolio, rivals = arena.portfolio(candidates, params.size, params.router, meter, params.rivals)
     spent = {name: int(tokens) for name, tokens in meter.by_purpose.items()}
     return {
         "extinct": extinct,
         "members": [int(identity) for identity in portfolio.members],
         "tokens": {**spent, "total": int(meter.total)},
-        "splits": {examined.shift: _kept(examined) for examined in arena.test(portfolio, params.tests)},
+        "splits": {
+            examined.shift: _kept(examined) for examined in arena.test(portfolio, params.tests, rivals, params.samples)
+        },
         "notes": _notes(arena, params.tests),
     }
 

@@ -7,11 +7,12 @@ import numpy as np
 
 from evolora.config.world import WorldConfig
 from evolora.environment.families.family import SettingValue
+from evolora.environment.tasks import EXAMPLE_POOL
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome
 from evolora.portfolio.baselines.mixtures import search_weights, weighted_sum
 from evolora.portfolio.examine import Examined, bare_host, examine
-from evolora.portfolio.portfolio import Portfolio, assemble
+from evolora.portfolio.portfolio import Portfolio, assemble, rerouted
 from evolora.portfolio.splits import Split, check_use, make_splits, selection_questions
 from evolora.rng import stream
 from evolora.routing.choosing import greedy_coverage
@@ -81,17 +82,37 @@ class Arena:
             self.rules.niches, self.rules.tasks, num_tasks, self.config.seed, self.unseen, self.unseen_examples
         )
 
-    def portfolio(self, candidates: Mapping[int, Genome], size: int, router: str, meter: TokenMeter) -> Portfolio:
-        """Chosen by coverage of the selection questions, `router` fitted on them."""
-        return assemble(
-            candidates, self.selection, size, self.evaluator, self.rules.tasks, meter, router, greedy_coverage
-        )[0]
+    def chosen_or_shown(self, split: Split) -> set[str]:
+        """Digests of the selection tasks, and of all worked examples that anybody can have been shown, in the world or
+        in `split`."""
+        niches = {*self.rules.niches, *(question.niche for question in split.questions)}
+        shown = {task.digest for niche in niches for task in self.rules.tasks.examples(niche, EXAMPLE_POOL)}
+        return shown | {question.task.digest for question in self.selection}
 
-    def test(self, portfolio: Portfolio, num_tasks: int) -> list[Examined]:
-        """The portfolio and the bare host (with as many examples as founders may have) on every split."""
+    def portfolio(
+        self,
+        candidates: Mapping[int, Genome],
+        size: int,
+        router: str,
+        meter: TokenMeter,
+        rivals: Sequence[str] = (),
+    ) -> tuple[Portfolio, dict[str, Portfolio]]:
+        """Chosen by coverage of the selection questions, `router` fitted on them; and the same members under `rivals`,
+        other kinds of routers, which nobody pays for."""
+        portfolio, sheet = assemble(
+            candidates, self.selection, size, self.evaluator, self.rules.tasks, meter, router, greedy_coverage
+        )
+        return portfolio, rerouted(portfolio, rivals, sheet, self.selection, self.evaluator)
+
+    def test(
+        self, portfolio: Portfolio, num_tasks: int, rivals: Mapping[str, Portfolio] | None = None, samples: int = 0
+    ) -> list[Examined]:
+        """The portfolio and the bare host (with as many examples as founders may have) on every split, see
+        `examine`."""
         host, meter = bare_host(self.config, self.evaluator.sites), TokenMeter()
         return [
-            examine(portfolio, split, self.evaluator, self.rules.tasks, host, meter) for split in self.splits(num_tasks)
+            examine(portfolio, split, self.evaluator, self.rules.tasks, host, meter, rivals, samples)
+            for split in self.splits(num_tasks)
         ]
 
 

@@ -1,6 +1,8 @@
 """`evolora experiment`: plan, run, look at and report experiments out of files."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,8 +10,10 @@ import typer
 
 if TYPE_CHECKING:
     from evolora.experiment.cell import State
+    from evolora.experiment.far import Far
     from evolora.experiment.findings import Findings, Table
     from evolora.experiment.plan import Plan
+    from evolora.experiment.run import Tally
 
 experiment_app = typer.Typer(
     help="Experiments out of files: arms times seeds, done once each, and what follows.", no_args_is_help=True
@@ -39,6 +43,14 @@ Seeds = Annotated[
     ),
 ]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Cells done at once. (default: cores by the threads of a cell)")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDR",
+        help="Do the cells on the machines of a Ray cluster, as `ray start --head` names it; `auto`: the one here.",
+        show_default=False,
+    ),
+]
 
 
 @experiment_app.command("list")
@@ -91,29 +103,24 @@ def status(file: File, quick: Quick = False, seeds: Seeds = None, out: Out = Non
 
 
 @experiment_app.command("run")
-def run(file: File, quick: Quick = False, seeds: Seeds = None, jobs: Jobs = None, out: Out = None) -> None:
+def run(
+    file: File,
+    quick: Quick = False,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    out: Out = None,
+    ray_address: RayAddress = None,
+) -> None:
     """Do every cell that is not finished, then report. Exit code 1 if a cell failed.
 
     Ctrl-C interrupts the running cells: those that can save what they have, and the same command goes on with them.
     A second Ctrl-C stops at once.
     """
-    from evolora.cli.cell_lines import CellLines
-    from evolora.experiment.plan import default_jobs, make_plan
-    from evolora.experiment.run import exclusive, run_cells
-    from evolora.stopping import OrderlyStop
+    from evolora.experiment.plan import make_plan
 
     failed = False
     for one in _plans(file, quick, seeds, out):
-        announce = b"\nending the running cells; Ctrl-C again stops at once\n"
-        # os.write, not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
-        with exclusive(one.out), OrderlyStop(lambda note=announce: os.write(2, note)) as stop:  # type: ignore[misc]
-            at_once = jobs or default_jobs(one.cells)
-            typer.echo(
-                f"{one.experiment.name}: {len(one.cells) - one.count('finished')} of {len(one.cells)} cells to do, "
-                f"{at_once} at once, in {one.out}"
-            )
-            with CellLines(one, at_once) as lines:
-                tally = run_cells(one.cells, at_once, lines, stop)
+        tally = _do_cells(one, jobs, ray_address)
         if tally.stopped:
             typer.echo(
                 f"stopped with {len(tally.finished)} of {len(one.cells)} cells finished; go on with the same command"
@@ -125,6 +132,41 @@ def run(file: File, quick: Quick = False, seeds: Seeds = None, jobs: Jobs = None
         _report(make_plan(one.experiment, one.out))
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _do_cells(plan: "Plan", jobs: int | None, ray_address: str | None) -> "Tally":
+    """Do a plan's cells here, or on a cluster, until they are done or somebody stops them."""
+    from evolora.cli.cell_lines import CellLines
+    from evolora.experiment.plan import default_jobs
+    from evolora.experiment.run import exclusive, run_cells
+    from evolora.stopping import OrderlyStop
+
+    announce = b"\nending the running cells; Ctrl-C again stops at once\n"
+    # os.write, not print: a signal may arrive inside another print, whose buffer cannot be re-entered.
+    with ExitStack() as stack:
+        stack.enter_context(exclusive(plan.out))
+        far = None if ray_address is None else stack.enter_context(_cluster(ray_address))
+        stop = stack.enter_context(OrderlyStop(lambda: os.write(2, announce)))
+        at_once = jobs or (default_jobs(plan.cells) if far is None else far.capacity(plan.cells))
+        typer.echo(
+            f"{plan.experiment.name}: {len(plan.cells) - plan.count('finished')} of {len(plan.cells)} cells to do, "
+            f"{at_once} at once, in {plan.out}"
+        )
+        lines = stack.enter_context(CellLines(plan, at_once))
+        return run_cells(plan.cells, at_once, lines, stop, far)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator["Far"]:
+    """A Ray cluster as a place for cells; this process lets go of it afterwards."""
+    from evolora.evaluation.ray_pool.cluster import connect
+    from evolora.experiment.far import Far
+
+    cluster = connect(address, 0)
+    try:
+        yield Far(cluster)
+    finally:
+        cluster.close()
 
 
 @experiment_app.command("report")

@@ -9,7 +9,7 @@ from typing import Any
 
 from evolora.experiment.cell import EXAMS, Cell, State, make_cells, read_result
 from evolora.experiment.file import Arm, Experiment
-from evolora.experiment.run import threads_of
+from evolora.experiment.places import threads_of
 from evolora.record.run_dir import to_json
 
 DEFAULT_OUT = Path("checkpoints") / "experiments"

@@ -1,27 +1,23 @@
-"""Doing cells: several processes at once, each cell behind those it waits for, whatever becomes of the others."""
+"""Doing cells: several at once, each behind those it waits for, whatever becomes of the others."""
 
 import json
-import os
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from evolora.errors import RunFolderError
-from evolora.experiment import child
 from evolora.experiment.cell import FAILURE, LOG, RESULT, SPEC, Cell, read_json, ready
-from evolora.experiment.nursery import Nursery, open_nursery
+from evolora.experiment.places import Doing, Here, Place
 from evolora.record.run_dir import write_atomically
 
-GLANCE = 0.1  # seconds between looks at the processes
-PATIENCE = 60.0  # seconds that a process has for an orderly end before it is killed
+GLANCE = 0.1  # seconds between looks at the cells
+PATIENCE = 60.0  # seconds that cells have for an orderly end before they are killed
 
 
 class Watcher(Protocol):
@@ -49,16 +45,22 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class _Process:
+class _Begun:
     cell: Cell
-    child: BaseProcess
+    doing: Doing
     began: float
 
 
 def run_cells(
-    cells: Sequence[Cell], jobs: int, watcher: Watcher, should_stop: Callable[[], bool] = lambda: False
+    cells: Sequence[Cell],
+    jobs: int,
+    watcher: Watcher,
+    should_stop: Callable[[], bool] = lambda: False,
+    place: Place | None = None,
 ) -> Tally:
     """Do every cell that is not finished, at most `jobs` at once, in the order of `cells` as far as they can start.
+
+    They are done at `place`: in processes of this machine, if none is given.
 
     A cell that fails is reported and the others go on, but for those that wait for it. When `should_stop` says so the
     running cells are interrupted: those whose procedure can go on later keep what they have.
@@ -69,10 +71,8 @@ def run_cells(
     tally = Tally(finished=[cell for cell in cells if cell.state() == "finished"])
     done = [cell.digest for cell in tally.finished]
     waiting = [cell for cell in cells if cell not in tally.finished]
-    if not waiting:
-        return tally
-    running: list[_Process] = []
-    nursery = open_nursery()
+    running: list[_Begun] = []
+    place = Here() if place is None else place
     try:
         while waiting or running:
             if should_stop():
@@ -80,16 +80,16 @@ def run_cells(
                 break
             startable = [cell for cell in waiting if ready(cell, done)][: jobs - len(running)]
             for cell in startable:
-                running.append(_Process(cell, _start(cell, nursery), time.perf_counter()))
+                running.append(_Begun(cell, _start(cell, place), time.perf_counter()))
                 waiting.remove(cell)
                 watcher.started(cell)
             if not running:
                 break  # what is left waits for a failed cell
-            watcher.running([(process.cell, time.perf_counter() - process.began) for process in running])
+            watcher.running([(begun.cell, time.perf_counter() - begun.began) for begun in running])
             time.sleep(GLANCE)
-            for process in [process for process in running if process.child.exitcode is not None]:
-                running.remove(process)
-                _conclude(process, tally, watcher)
+            for begun in [begun for begun in running if begun.doing.ended() is not None]:
+                running.remove(begun)
+                _conclude(begun, tally, watcher)
                 done = [cell.digest for cell in tally.finished]
     finally:
         tally.dropped += _stop(running, tally, watcher)
@@ -114,8 +114,8 @@ def exclusive(out: Path) -> Iterator[None]:
         ) from error
 
 
-def _start(cell: Cell, nursery: Nursery) -> BaseProcess:
-    """The process that does a cell. What is left of a cell with other settings is thrown away first."""
+def _start(cell: Cell, place: Place) -> Doing:
+    """Begin a cell. What is left of a cell with other settings is thrown away first."""
     folder = cell.folder
     spec = read_json(folder / SPEC)
     if folder.exists() and (spec is None or spec.get("digest") != cell.digest):
@@ -125,24 +125,17 @@ def _start(cell: Cell, nursery: Nursery) -> BaseProcess:
         (folder / name).unlink(missing_ok=True)
     cell.save_spec()
     (folder / LOG).touch()  # to be read even if the process fails before it writes
-    process: BaseProcess = nursery.Process(target=child.main, args=(folder, threads_of(cell), dict(os.environ)))
-    process.start()
-    return process
+    return place.start(cell)
 
 
-def threads_of(cell: Cell) -> int:
-    """OpenMP threads that a cell computes with."""
-    return cell.world.host.threads or 1
-
-
-def _conclude(process: _Process, tally: Tally, watcher: Watcher) -> None:
-    """Note what became of a process that has ended."""
-    cell, code = process.cell, process.child.exitcode
+def _conclude(begun: _Begun, tally: Tally, watcher: Watcher) -> None:
+    """Note what became of a cell that has ended."""
+    cell, code = begun.cell, begun.doing.ended()
     assert code is not None  # it has ended
-    process.child.close()
+    begun.doing.close()
     if code == 0 and cell.state() == "finished":
         tally.finished.append(cell)
-        watcher.finished(cell, time.perf_counter() - process.began)
+        watcher.finished(cell, time.perf_counter() - begun.began)
         return
     reason = _reason(cell, code)
     write_atomically(cell.folder / FAILURE, json.dumps({"digest": cell.digest, "reason": reason}) + "\n")
@@ -159,26 +152,21 @@ def _reason(cell: Cell, code: int) -> str:
     return last.removeprefix("error: ") or f"ended with exit code {code}"
 
 
-def _stop(running: Sequence[_Process], tally: Tally, watcher: Watcher) -> list[Cell]:
-    """Interrupt processes and wait for their orderly end; the cells that are not finished by then."""
-    for process in running:
-        if process.child.exitcode is None and process.child.pid is not None:
-            with suppress(ProcessLookupError):  # it ended just now
-                os.kill(process.child.pid, signal.SIGINT)
+def _stop(running: Sequence[_Begun], tally: Tally, watcher: Watcher) -> list[Cell]:
+    """Interrupt cells and wait for their orderly end; those that are not finished by then."""
+    for begun in running:
+        begun.doing.interrupt()
     try:
         deadline = time.perf_counter() + PATIENCE
-        for process in running:
-            process.child.join(max(0.0, deadline - time.perf_counter()))
+        for begun in running:
+            begun.doing.ended(max(0.0, deadline - time.perf_counter()))
     finally:  # a second Ctrl-C ends the waiting
         dropped = []
-        for process in running:
-            if process.child.exitcode is None:
-                process.child.kill()
-                process.child.join()
-            process.child.close()
-            if process.cell.state() == "finished":
-                tally.finished.append(process.cell)
-                watcher.finished(process.cell, time.perf_counter() - process.began)
+        for begun in running:
+            begun.doing.close()
+            if begun.cell.state() == "finished":
+                tally.finished.append(begun.cell)
+                watcher.finished(begun.cell, time.perf_counter() - begun.began)
             else:
-                dropped.append(process.cell)
+                dropped.append(begun.cell)
     return dropped

@@ -1,0 +1,171 @@
+"""Cells on a Ray cluster with no folder in common: what they need travels, what they leave comes back."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_experiments import Silent
+
+from evolora.errors import WorkerError
+from evolora.evaluation.ray_pool.cluster import Cluster, connect
+from evolora.experiment.far import Far
+from evolora.experiment.file import load_experiment
+from evolora.experiment.plan import Plan, make_plan
+from evolora.experiment.results import read_results
+from evolora.experiment.run import run_cells
+
+PROCEDURES = '''
+import os, pathlib, time
+
+from evolora.errors import TaskError
+
+
+def first(cell, folder):
+    print("the first is at work")
+    (folder / "left.txt").write_text(f"left by {cell.name}")
+    return {"number": cell.seed, "where": str(folder)}
+
+
+def second(cell, folder):
+    return {"number": cell.seed, "read": (cell.sibling("first").folder / "left.txt").read_text()}
+
+
+def fail(cell, folder):
+    raise TaskError("expected somebody able, got nobody")
+
+
+def vanish(cell, folder):
+    os.kill(os.getpid(), 9)
+
+
+def slow(cell, folder):
+    """Takes up where it was: the second visit is the last."""
+    ticks = folder / "ticks.txt"
+    before = ticks.read_text() if ticks.exists() else ""
+    ticks.write_text(before + "x")
+    pathlib.Path(cell.params["begun"]).touch()
+    time.sleep(0 if before else 600)
+    return {"number": len(before) + 1}
+
+
+def orphaned(cell, folder):
+    """Says who started it, who is killed for that, and is done the next time."""
+    known = pathlib.Path(cell.params["begun"])
+    again = known.exists()
+    known.write_text(str(os.getppid()))
+    time.sleep(0 if again else 600)
+    return {"number": 1}
+'''
+EXPERIMENT = """\
+experiment: 1
+name: far
+question: Does it travel?
+world: petri
+seeds: [1, 2]
+procedure: "errands:first"
+arms:
+  second: {procedure: "errands:second", after: [first]}
+  first: {}
+analysis: "errands:first"
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "errands.py").write_text(PROCEDURES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
+        patch.syspath_prepend(str(folder))
+        connection = connect(None, num_cpus=2)
+        yield connection
+        connection.close()
+
+
+def plan_of(folder: Path, text: str = EXPERIMENT) -> Plan:
+    (folder / "far.yaml").write_text(text)
+    return make_plan(load_experiment(folder / "far.yaml"), folder / "out")
+
+
+def alone(folder: Path, doing: str, **params: object) -> Plan:
+    """One cell that does something."""
+    text = EXPERIMENT.replace("errands:first", f"errands:{doing}").replace("seeds: [1, 2]", "seeds: [1]")
+    text = text.replace('  second: {procedure: "errands:second", after: [first]}\n', "")
+    given = ", ".join(f'{name}: "{value}"' for name, value in params.items())
+    return plan_of(folder, text.replace("first: {}", f"first: {{params: {{{given}}}}}"))
+
+
+def until_there(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert path.exists()
+
+
+def test_cells_find_what_those_before_them_left_and_all_comes_back(cluster, tmp_path):
+    tally = run_cells(plan_of(tmp_path).cells, 2, Silent(), place=Far(cluster))
+    assert len(tally.finished) == 4 and not tally.failed, tally
+    results = read_results(plan_of(tmp_path).cells)
+    assert results.value("second", 2, "read") == "left by first, seed 2"
+    folder = plan_of(tmp_path).cells[0].folder
+    assert results.value("first", 1, "where") != str(folder), "it was done elsewhere"
+    assert (folder / "left.txt").read_text() == "left by first, seed 1"
+    assert "the first is at work" in (folder / "log.txt").read_text()
+    assert {path.name for path in folder.parent.iterdir()} == {"seed-1", "seed-2"}, "nothing is left beside"
+
+
+@pytest.mark.parametrize(
+    ("doing", "reason"), [("fail", "expected somebody able, got nobody"), ("vanish", "killed by signal 9")]
+)
+def test_why_a_far_cell_failed_comes_back_too(cluster, tmp_path, doing, reason):
+    plan = alone(tmp_path, doing)
+    tally = run_cells(plan.cells, 1, Silent(), place=Far(cluster))
+    assert [(cell.name, why) for cell, why in tally.failed] == [("first, seed 1", reason)]
+    assert plan_of(tmp_path, plan.experiment.path.read_text()).states == ("failed",)
+
+
+def test_an_interrupted_far_cell_goes_on_here_from_what_it_had(cluster, tmp_path):
+    begun = tmp_path / "begun"
+    plan = alone(tmp_path, "slow", begun=begun)
+    tally = run_cells(plan.cells, 1, Silent(), begun.exists, Far(cluster))
+    assert tally.stopped and tally.dropped == list(plan.cells)
+    assert (plan.cells[0].folder / "ticks.txt").read_text() == "x"
+    assert len(run_cells(plan.cells, 1, Silent()).finished) == 1
+    assert read_results(plan.cells).value("first", 1, "number") == 2
+
+
+def test_a_cell_whose_machine_is_lost_is_done_again(cluster, tmp_path):
+    begun = tmp_path / "begun"
+    plan = alone(tmp_path, "orphaned", begun=begun)
+    killed: list[int] = []
+
+    def kill_once() -> bool:
+        if not killed and begun.exists() and begun.read_text():
+            killed.append(int(begun.read_text()))
+            os.kill(killed[0], signal.SIGKILL)
+        return False
+
+    tally = run_cells(plan.cells, 1, Silent(), kill_once, Far(cluster))
+    assert killed and len(tally.finished) == 1, tally
+
+
+def test_a_cell_that_asks_for_more_than_the_cluster_has_is_refused_and_not_waited_for(cluster, tmp_path):
+    plan = plan_of(tmp_path, EXPERIMENT.replace("world: petri", "world: petri\nset: {host.threads: 3}"))
+    with pytest.raises(WorkerError, match="expected a Ray cluster with 3 CPUs"):
+        run_cells(plan.cells, 1, Silent(), place=Far(cluster))
+    assert Far(cluster).capacity(plan.cells) == 1 and Far(cluster).capacity(plan_of(tmp_path).cells) == 2
+
+
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path):
+    plan_of(tmp_path)
+    (tmp_path / "errands.py").write_text(PROCEDURES)
+    command = [sys.executable, "-m", "evolora", "experiment", "run", "far.yaml", "--ray-address", "127.0.0.1:1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode not in (0, 1) and done.stdout == "", done.stdout + done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: --ray-address 127.0.0.1:1: expected a Ray cluster, got ConnectionRefusedError")

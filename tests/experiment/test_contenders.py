@@ -295,7 +295,7 @@ def test_families_without_a_claim_have_their_balanced_accuracy_beside_them(small
     lived = next(table for table in contenders(small).tables if table.title == "families")
     told = [row for row in lived.rows if str(row[0]).endswith("balanced accuracy")]
     assert len(told) == sum("no claim" in str(row[0]) for row in lived.rows)
-    assert all(isinstance(value, float) and 0 <= value <= 1 for row in told for value in row[1:])
+    assert all(isinstance(value, float) and 0 <= value <= 1 for row in told for value in row[1:-1])
 
 
 @pytest.mark.parametrize(

@@ -186,4 +186,5 @@ def test_a_family_without_a_claim_has_its_balanced_accuracy_beside_it():
     families = next(table for table in contenders(planted(0.0, num_seeds=3)).tables if table.title == "families")
     rows = {row[0]: row[1:] for row in families.rows}
     assert "family: coin (no claim)" in rows and "family: a, balanced accuracy" not in rows
-    assert rows["family: coin, balanced accuracy"] == (pytest.approx(1 / 9, abs=1e-4), 0.2, 0.2)
+    assert rows["family: coin, balanced accuracy"] == (pytest.approx(1 / 9, abs=1e-4), 0.2, 0.2, None)
+    assert families.head[-1] == "questions" and rows["family: coin (no claim)"][-1] == 3 * 80, "80 others of each seed"

@@ -103,6 +103,17 @@ def _identities(results: Results, arm: str, seed: int, split: str) -> list[str]:
     return list(kept["digests"])
 
 
+def num_asked(results: Results, split: str, family: str) -> int:
+    """How many different questions of a family the seeds asked, in all."""
+    asked: set[str] = set()
+    for arm, seed in results.finished:
+        kept: Any = results.value(arm, seed, f"splits.{split}")
+        if isinstance(kept, Mapping):
+            named = zip(kept["families"], _identities(results, arm, seed, split), strict=True)
+            asked |= {digest for own, digest in named if own == family}
+    return len(asked)
+
+
 def headline_families(results: Results, split: str) -> list[str]:
     """Families that may carry a claim, in order: decided once for all seeds, by the questions of all."""
     return [

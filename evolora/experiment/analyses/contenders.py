@@ -14,6 +14,7 @@ from evolora.experiment.analyses.asked import (
     constant_lines,
     groups_of,
     headline_families,
+    num_asked,
     pairs_of,
     params_of,
     rests_on,
@@ -169,11 +170,13 @@ def family_table(results: Results) -> Table:
         for family, line in constant_lines(results, split).items():
             mark = "" if family in allowed else " (no claim)"
             means = [_family_mean(results, arm, split, family) for arm in results.arms]
-            rows.append((f"{split}: {family}{mark}", line.score, *means))
+            rows.append((f"{split}: {family}{mark}", line.score, *means, num_asked(results, split, family)))
             if family not in allowed:
                 fair = [_balanced(results, arm, split, family) for arm in results.arms]
-                rows.append((f"{split}: {family}, balanced accuracy", line.balanced, *fair))
-    return Table("families", ("family", "constant answer", *results.arms), tuple(rows), "Each arm in its usual mode.")
+                rows.append((f"{split}: {family}, balanced accuracy", line.balanced, *fair, None))
+    head = ("family", "constant answer", *results.arms, "questions")
+    note = f"Each arm in its usual mode, means over {len(results.seeds)} seeds; different questions that these asked."
+    return Table("families", head, tuple(rows), note)
 
 
 def _family_mean(results: Results, arm: str, split: str, family: str) -> Entry:

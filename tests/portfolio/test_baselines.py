@@ -47,6 +47,16 @@ def surprise(arena, genome) -> float:
     return arena.evaluator.learn({0: Learner(genome, None)}, lessons)[0].loss
 
 
+def surprise_at_stops(arena, genome) -> float:
+    """Mean loss on the stop tokens alone, behind the gold answers to selection questions."""
+    from evolora.organism.learning import Learner, Lesson
+
+    prompts = arena.evaluator.prompts
+    answered = [(*prompts.build(q.task.question), *prompts.answer_ids(q.task.answer)) for q in arena.selection]
+    lessons = [Lesson(0, whole[:-1], (whole[-1:],), (1.0,), 1.0) for whole in answered]
+    return arena.evaluator.learn({0: Learner(genome, None)}, lessons)[0].loss
+
+
 @pytest.mark.parametrize("regime", ["gold", "rewards"])
 @pytest.mark.parametrize("kind", ["single", "specialists"])
 def test_baselines_spend_the_tokens_they_are_given_within_one_percent(arena, regime, kind):
@@ -72,6 +82,20 @@ def test_gold_lessons_teach_the_answer_and_its_stop(arena):
     untrained = host_with_examples(arena)[0]
     fresh = Genome(trained.factors, trained.traits, trained.scaling)
     assert surprise(arena, fresh) < surprise(arena, untrained) - 0.05
+
+
+def test_who_is_taught_answers_without_their_stops_forgets_to_stop(arena, monkeypatch):
+    def taught() -> Genome:
+        terms = always(arena.rules.niches)
+        return train_single(arena.config, school(arena), terms, BUDGET, Lessons(None, 1), TokenMeter())[0]
+
+    whole, kind = taught(), type(arena.evaluator.prompts)
+    with monkeypatch.context() as patch:
+        answer_ids = kind.answer_ids
+        patch.setattr(kind, "answer_ids", lambda prompts, text: answer_ids(prompts, text)[:-1])
+        unstopped = taught()
+    kept, forgotten = (surprise_at_stops(arena, genome) for genome in (whole, unstopped))
+    assert kept < forgotten / 5, "the host knows when to stop, and gold lessons keep that"
 
 
 def test_training_is_a_function_of_its_seed(arena):

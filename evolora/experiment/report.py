@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from evolora.config.load import dump_world
 from evolora.errors import RunFolderError
-from evolora.experiment.findings import Claim, Findings, Table, shown, shown_interval
+from evolora.experiment.findings import Claim, Entry, Findings, Table, shown, shown_interval
 from evolora.experiment.plan import Plan
 from evolora.experiment.registry import find_analysis
 from evolora.experiment.results import Results, read_results
@@ -20,6 +20,7 @@ from evolora.record.run_dir import write_atomically
 
 REPORT, FINDINGS = "report.html", "findings.json"
 CLAIM_HEAD = ("claim", "holds", "quantity", "estimate", "95 % interval", "p", "n", "note")
+FEW_QUANTITIES = 2  # that claims may be about and still be told table by table
 MOST_NUMBERS = 40  # rows of the table that stands in for an analysis
 
 
@@ -52,22 +53,22 @@ def _number_names(values: Mapping[str, JsonValue], prefix: str) -> Iterator[str]
             yield prefix + name
 
 
-def claims_table(claims: Sequence[Claim]) -> Table:
-    """The claims as a table."""
-    rows = [
-        (
-            claim.text,
-            claim.holds,
-            claim.quantity,
-            claim.estimate,
-            shown_interval(claim.interval),
-            claim.p,
-            claim.n,
-            claim.note,
-        )
-        for claim in claims
-    ]
-    return Table("Claims", CLAIM_HEAD, tuple(rows))
+def claims_tables(claims: Sequence[Claim]) -> list[Table]:
+    """The claims: a table for each quantity where these are few, and they are said once; else one that names each."""
+    quantities = list(dict.fromkeys(claim.quantity for claim in claims))
+    if not 0 < len(quantities) <= FEW_QUANTITIES < len(claims):
+        rows = [(claim.text, claim.holds, claim.quantity, *_figures(claim)) for claim in claims]
+        return [Table("Claims", CLAIM_HEAD, tuple(rows))] if rows else []
+    head = tuple(name for name in CLAIM_HEAD if name != "quantity")
+    tables = []
+    for quantity in quantities:
+        rows = [(claim.text, claim.holds, *_figures(claim)) for claim in claims if claim.quantity == quantity]
+        tables.append(Table("Claims", head, tuple(rows), f"Estimate: {quantity}."))
+    return tables
+
+
+def _figures(claim: Claim) -> tuple[Entry, ...]:
+    return claim.estimate, shown_interval(claim.interval), claim.p, claim.n, claim.note
 
 
 def write_report(plan: Plan, findings: Findings) -> Path:
@@ -106,7 +107,7 @@ def render(plan: Plan, findings: Findings) -> str:
     """The page: self-contained, without scripts. All text from files is escaped."""
     experiment = plan.experiment
     page = resources.files("evolora.experiment") / "page"
-    tables = ([claims_table(findings.claims)] if findings.claims else []) + list(findings.tables)
+    tables = [*claims_tables(findings.claims), *findings.tables]
     worlds = "".join(
         f"<details><summary>{html.escape(arm.name)}: {html.escape(arm.procedure)}, its world with the first seed"
         f"</summary><pre>{html.escape(json.dumps(dict(arm.params), indent=1))}</pre>"

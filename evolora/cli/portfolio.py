@@ -65,6 +65,8 @@ def portfolio(
         raise ConfigError(f"--router: expected one of {', '.join([*ROUTERS, ARROW])}, got {router}")
     if ancestor is not None and router != "recogniser":
         raise ConfigError(f"--ancestor: expected --router recogniser, which alone sends it questions, got {router}")
+    if samples == 1:
+        raise ConfigError("--samples: expected 0, or at least 2 to agree with each other, got 1")
     if to is not None and to.exists():
         raise RunFolderError(f"--to {to}: expected a new folder, got one that exists; choose another")
     saved = (run / INDEX).is_file()

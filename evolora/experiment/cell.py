@@ -113,11 +113,16 @@ def load_cell(folder: Path) -> Cell:
     """The cell whose spec lies in a folder.
 
     Raises:
-        RunFolderError: there is none, or it is damaged.
+        RunFolderError: there is none, or it is damaged, or another version of Evolora wrote it.
     """
     spec = read_json(folder / SPEC)
     if spec is None:
         raise RunFolderError(f"{folder / SPEC}: expected what a cell is, got no such file or a damaged one")
+    if spec["evolora"] != __version__:
+        raise RunFolderError(
+            f"{folder / SPEC}: expected a cell of Evolora {__version__}, which is here, got one of {spec['evolora']}; "
+            "install the same version on all machines"
+        )
     world = WorldConfig.model_validate(spec["world"])
     return Cell(spec["arm"], spec["seed"], spec["procedure"], spec["params"], world, spec["after"], folder)
 

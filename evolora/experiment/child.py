@@ -38,6 +38,7 @@ def main(folder: Path, threads: int, environment: Mapping[str, str]) -> None:
     """
     os.setpgid(0, 0)  # a Ctrl-C in the terminal is for the parent, which passes it on
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the parent may have made it deaf to it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _write_to(folder / LOG)
     os.environ.clear()
     os.environ.update(environment, OMP_NUM_THREADS=str(threads))

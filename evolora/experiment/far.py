@@ -4,13 +4,12 @@ The machines need Evolora and its libraries in the same versions, and no folder 
 goes on from what came back; one whose machine was lost begins again from what it had when it left.
 """
 
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from evolora.errors import EvoloraError
-from evolora.evaluation.ray_pool.cluster import Cluster, actor_resources
+from evolora.errors import WorkerError
+from evolora.evaluation.ray_pool.cluster import Cluster, actor_resources, cluster_size
 from evolora.evaluation.ray_pool.errand import Errand
 from evolora.experiment.cell import LOG, Cell
 from evolora.experiment.far_cell import FarCell, pack, unpack
@@ -31,13 +30,16 @@ class Far:
         """
         cells, seed = cell.folder.parent.parent, cell.folder.name
         parcel = pack(cells, [f"{arm}/{seed}" for arm in (cell.arm, *cell.after)])
-        threads = threads_of(cell)
-        resources = actor_resources(self._cluster, cell.world.host.device, threads, 1)
-        return _Errand(cell, Errand(FarCell, (parcel, f"{cell.arm}/{seed}", threads), resources))
+        arguments = (parcel, f"{cell.arm}/{seed}", threads_of(cell))
+        return _Errand(cell, Errand(FarCell, arguments, self._resources(cell)))
 
     def capacity(self, cells: Sequence[Cell]) -> int:
-        """How many cells there is room for at once, by the threads of the hungriest."""
-        return max(1, self._cluster.num_cpus // max((threads_of(cell) for cell in cells), default=1))
+        """How many cells there is room for at once, by what the hungriest ask for."""
+        room = (cluster_size(self._cluster, self._resources(cell)) for cell in cells)
+        return max(1, min(room, default=1))
+
+    def _resources(self, cell: Cell) -> dict[str, int]:
+        return actor_resources(self._cluster, cell.world.host.device, threads_of(cell), 1)
 
 
 class _Errand:
@@ -45,13 +47,14 @@ class _Errand:
         self._cell, self._errand = cell, errand
         self._code: int | None = None
 
-    def ended(self, seconds: float = 0.0) -> int | None:
+    def ended(self) -> int | None:
         if self._code is None:
             try:
-                if self._errand.wait(seconds):
-                    self._code, parcel = self._errand.result
+                if self._errand.ended():
+                    code, parcel = self._errand.result
                     _replace(self._cell.folder, parcel)
-            except EvoloraError as error:  # lost for good: the cell failed, as its log says
+                    self._code = code
+            except WorkerError as error:  # lost for good: the cell failed, as its log says
                 with (self._cell.folder / LOG).open("a", encoding="utf-8") as log:
                     log.write(f"error: {error}\n")
                 self._code = error.exit_code
@@ -65,8 +68,12 @@ class _Errand:
 
 
 def _replace(folder: Path, parcel: bytes) -> None:
-    """What came back in the place of what was sent: written beside it first, so that no half of it is ever there."""
+    """What came back in the place of what was sent: whole beside it first, and what was sent kept until it is there."""
     with tempfile.TemporaryDirectory(prefix=".far-", dir=folder.parent) as temporary:
         unpack(parcel, Path(temporary))
-        shutil.rmtree(folder)
-        (Path(temporary) / folder.parent.name / folder.name).rename(folder)
+        before = folder.rename(Path(temporary) / "before")
+        try:
+            (Path(temporary) / folder.parent.name / folder.name).rename(folder)
+        except BaseException:
+            before.rename(folder)
+            raise

@@ -14,8 +14,8 @@ from evolora.experiment.nursery import Nursery, open_nursery
 class Doing(Protocol):
     """A cell at work somewhere. What it leaves is in its folder once it has ended."""
 
-    def ended(self, seconds: float = 0.0) -> int | None:
-        """How it ended, as `child.main` says; None if it has not within so many seconds."""
+    def ended(self) -> int | None:
+        """How it ended, as `child.main` says; None while it is at work."""
         ...
 
     def interrupt(self) -> None:
@@ -55,9 +55,7 @@ class _Process:
     def __init__(self, process: BaseProcess) -> None:
         self._process = process
 
-    def ended(self, seconds: float = 0.0) -> int | None:
-        if seconds:
-            self._process.join(seconds)
+    def ended(self) -> int | None:
         return self._process.exitcode
 
     def interrupt(self) -> None:

@@ -156,14 +156,19 @@ def _stop(running: Sequence[_Begun], tally: Tally, watcher: Watcher) -> list[Cel
     """Interrupt cells and wait for their orderly end; those that are not finished by then."""
     for begun in running:
         begun.doing.interrupt()
+    left = list(running)
     try:
         deadline = time.perf_counter() + PATIENCE
-        for begun in running:
-            begun.doing.ended(max(0.0, deadline - time.perf_counter()))
+        while left and time.perf_counter() < deadline:
+            for begun in [begun for begun in left if begun.doing.ended() is not None]:
+                left.remove(begun)
+                begun.doing.close()  # what it held may be what others need to end
+            time.sleep(GLANCE)
     finally:  # a second Ctrl-C ends the waiting
+        for begun in left:
+            begun.doing.close()
         dropped = []
         for begun in running:
-            begun.doing.close()
             if begun.cell.state() == "finished":
                 tally.finished.append(begun.cell)
                 watcher.finished(begun.cell, time.perf_counter() - begun.began)

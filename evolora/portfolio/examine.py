@@ -18,7 +18,7 @@ from evolora.portfolio.splits import Split, balanced_accuracy
 from evolora.record.residents import open_residents
 from evolora.routing.choosing import coverage
 from evolora.routing.exam import HOST_ID, Examiner, Question
-from evolora.routing.modes import Answered, most_confident, routed, single
+from evolora.routing.modes import Answered, most_agreed, routed, single
 from evolora.routing.tokens import TokenMeter
 
 HOST = "host"
@@ -93,18 +93,20 @@ def examine(
 
     Where the bare host is a member, that member, with its worked examples, is the bare host of the comparison too.
     `rivals` are the same members under other routers, by kind. With `samples`, every member answers besides by the
-    commonest of so many, and the one whose samples agree most counts (self-consistency: Wang et al. 2023).
+    commonest of so many, and the one whose samples agree most counts (self-consistency: Wang et al. 2023), among equals
+    the one that the router prefers.
     """
     members = {name: with_examples(genome, split.examples) for name, genome in portfolio.members.items()}
     asked = {HOST_ID: with_examples(host, split.examples), **members}
     examiner, purpose = Examiner(evaluator, source), f"answering {split.shift}"
     whole = examiner.sit(asked, split.questions, meter, purpose)
     reading, sheet = Reading.of(split.questions, evaluator), whole.of(list(members))
-    answered = {HOST: single(whole, 0), **answer_by_every_mode(portfolio, sheet, portfolio.route(reading))}
+    routing = portfolio.route(reading)
+    answered = {HOST: single(whole, 0), **answer_by_every_mode(portfolio, sheet, routing)}
     for kind, rival in (rivals or {}).items():
         answered[ROUTED_BY + kind] = routed(sheet, rival.route(reading))
     if samples:
         sampled = examiner.sit_by_samples(members, split.questions, meter, f"{purpose}, samples", samples)
-        answered[BY_SAMPLES] = most_confident(sampled)
+        answered[BY_SAMPLES] = most_agreed(sampled, routing)
     covered = coverage(sheet.scores, range(len(sheet.members)))
     return Examined(split.shift, split.questions, answered, tuple(covered))

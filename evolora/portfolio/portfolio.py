@@ -92,12 +92,14 @@ def assemble(
     meter: TokenMeter,
     router: str = "ridge",
     choose: Callable[[Numbers, int], list[int]] = greedy_coverage,
-) -> tuple[Portfolio, Sheet]:
+    rivals: Sequence[str] = (),
+) -> tuple[Portfolio, Sheet, dict[str, Portfolio]]:
     """Let all candidates answer the selection `questions`, keep `size` of them, fit a router to what they answered.
 
     A candidate `ANCESTOR` is kept besides, whatever it answers, as the last member: it is the bare host.
 
-    Returns the portfolio and the candidates' sheet. Answers and the router's reading are counted in `meter`.
+    Returns the portfolio, the candidates' sheet, and by kind the same members under other routers, the `rivals`, fitted
+    on the same answers. Answers and the router's reading are counted in `meter`; rivals read nothing more.
 
     Raises:
         ConfigError: no such router.
@@ -110,20 +112,8 @@ def assemble(
     if router != ARROW:
         meter.read("routing", reading.prompts)
     members = {identity: candidates[identity] for identity in kept}
-    return _fitted(members, sheet.of(kept), questions, reading, router), sheet
-
-
-def rerouted(
-    portfolio: Portfolio, routers: Sequence[str], sheet: Sheet, questions: Sequence[Question], evaluator: LocalEvaluator
-) -> dict[str, Portfolio]:
-    """The same members with other `routers`, by kind, fitted on the same answers: `sheet`, to the selection
-    `questions`.
-
-    Raises:
-        ConfigError: no such router.
-    """
-    reading, own = Reading.of(questions, evaluator), sheet.of(list(portfolio.members))
-    return {kind: _fitted(portfolio.members, own, questions, reading, kind) for kind in routers}
+    fitted = {kind: _fitted(members, sheet.of(kept), questions, reading, kind) for kind in (router, *rivals)}
+    return fitted[router], sheet, {kind: fitted[kind] for kind in rivals}
 
 
 def best_alone(sheet: Sheet) -> int:

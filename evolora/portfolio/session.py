@@ -14,7 +14,7 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.portfolio.archived import candidates_of_archive
 from evolora.portfolio.examine import Examined, bare_host, candidates_of_run, examine
 from evolora.portfolio.folder import check_reading, load_portfolio, read_world, save_portfolio
-from evolora.portfolio.portfolio import ANCESTOR, RIVALS, Portfolio, assemble, rerouted
+from evolora.portfolio.portfolio import ANCESTOR, RIVALS, Portfolio, assemble
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions
 from evolora.record.run_dir import RunDir
 from evolora.routing.tokens import TokenMeter
@@ -62,7 +62,8 @@ def portfolio_of_run(
     if ancestor is not None:
         genomes = {**genomes, ANCESTOR: bare_host(config, evaluator.sites, ancestor)}
     questions = selection_questions(rules.niches, rules.tasks, selection)
-    portfolio, sheet = assemble(genomes, questions, size, evaluator, rules.tasks, meter, router)
+    others = [kind for kind in RIVALS if kind != router]
+    portfolio, sheet, rivals = assemble(genomes, questions, size, evaluator, rules.tasks, meter, router, rivals=others)
     notes = {
         "run": run.resolve().name,
         "candidates": len(genomes),
@@ -73,7 +74,6 @@ def portfolio_of_run(
         },
         "token_passes": dict(meter.by_purpose),
     }
-    rivals = rerouted(portfolio, [kind for kind in RIVALS if kind != router], sheet, questions, evaluator)
     return Session(portfolio, config, rules, evaluator, meter, notes, rivals)
 
 

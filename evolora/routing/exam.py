@@ -103,7 +103,8 @@ class Examiner:
     ) -> Sheet:
         """Self-consistency (Wang et al. 2023): each member's commonest of several samples; its share is the confidence.
 
-        Confidences are shares in (0, 1] here; an empty answer never wins unless all are empty.
+        Confidences are shares in [0, 1] here: 0 where all samples are empty, which never win over others. The first
+        sample that gave the commonest answer is the one that is scored.
         """
         given = self._ask(members, questions, num_samples, temperature)
         meter.answers(purpose, given)
@@ -111,10 +112,12 @@ class Examiner:
         texts, shares, scores = [], [], []
         for place, answers in enumerate(given):
             question = questions[place % len(questions)]
-            text, count = commonest([counted_text(answer, question.task) for answer in answers])
+            counted = [counted_text(answer, question.task) for answer in answers]
+            text, count = commonest(counted)
+            given_so = answers[counted.index(text)]
             texts.append(text)
             shares.append(count / num_samples)
-            scores.append(question.niche.score(question.task, text).value)
+            scores.append(0.0 if given_so.fault else question.niche.score(question.task, given_so.text).value)
         tokens = [float(a[0].prompt_tokens + sum(one.generated_tokens for one in a)) for a in given]
         return Sheet(
             tuple(members),
@@ -151,9 +154,9 @@ def counted_text(answer: Answer, task: Task) -> str:
 
 
 def commonest(texts: Sequence[str]) -> tuple[str, int]:
-    """The commonest text that is not empty, the earliest among equals, and how often it occurs."""
+    """The commonest text that is not empty, the earliest among equals, and how often it occurs; "", 0 without any."""
     counts = Counter(text for text in texts if text)
     if not counts:
-        return "", len(texts)
+        return "", 0
     most = max(counts.values())
     return next((text, most) for text in texts if counts.get(text) == most)

@@ -67,6 +67,14 @@ def most_confident(sheet: Sheet) -> Answered:
     return Answered(sheet.scores[chosen, np.arange(len(chosen))], sheet.tokens.sum(axis=0))
 
 
+def most_agreed(sampled: Sheet, routing: Routing) -> Answered:
+    """All members answer by samples; the answer whose samples agree most counts, among equals the one of the preferred
+    member."""
+    surest = sampled.confidences == sampled.confidences.max(axis=0)  # (members, questions)
+    chosen = np.where(surest, routing.preferences.T, -np.inf).argmax(axis=0)
+    return Answered(sampled.scores[chosen, np.arange(len(chosen))], sampled.tokens.sum(axis=0) + routing.tokens)
+
+
 def vote(sheet: Sheet, routing: Routing) -> Answered:
     """All members answer; the commonest text counts, among equals the one that preferred members gave."""
     scores = np.empty(sheet.scores.shape[1])

@@ -7,12 +7,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 from small_experiments import Silent
 
+from evolora import __version__
 from evolora.errors import WorkerError
-from evolora.evaluation.ray_pool.cluster import Cluster, connect
+from evolora.evaluation.ray_pool.cluster import Cluster, actor_resources, connect
+from evolora.experiment.cell import Cell
 from evolora.experiment.far import Far
 from evolora.experiment.file import load_experiment
 from evolora.experiment.plan import Plan, make_plan
@@ -20,7 +24,7 @@ from evolora.experiment.results import read_results
 from evolora.experiment.run import run_cells
 
 PROCEDURES = '''
-import os, pathlib, time
+import os, pathlib, signal, time
 
 from evolora.errors import TaskError
 
@@ -51,6 +55,12 @@ def slow(cell, folder):
     pathlib.Path(cell.params["begun"]).touch()
     time.sleep(0 if before else 600)
     return {"number": len(before) + 1}
+
+
+def deaf(cell, folder):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pathlib.Path(cell.params["begun"]).write_text(f"{os.getpid()} {folder}")
+    time.sleep(600)
 
 
 def orphaned(cell, folder):
@@ -98,13 +108,6 @@ def alone(folder: Path, doing: str, **params: object) -> Plan:
     text = text.replace('  second: {procedure: "errands:second", after: [first]}\n', "")
     given = ", ".join(f'{name}: "{value}"' for name, value in params.items())
     return plan_of(folder, text.replace("first: {}", f"first: {{params: {{{given}}}}}"))
-
-
-def until_there(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert path.exists()
 
 
 def test_cells_find_what_those_before_them_left_and_all_comes_back(cluster, tmp_path):
@@ -158,7 +161,48 @@ def test_a_cell_that_asks_for_more_than_the_cluster_has_is_refused_and_not_waite
     plan = plan_of(tmp_path, EXPERIMENT.replace("world: petri", "world: petri\nset: {host.threads: 3}"))
     with pytest.raises(WorkerError, match="expected a Ray cluster with 3 CPUs"):
         run_cells(plan.cells, 1, Silent(), place=Far(cluster))
-    assert Far(cluster).capacity(plan.cells) == 1 and Far(cluster).capacity(plan_of(tmp_path).cells) == 2
+    with pytest.raises(WorkerError, match="expected a Ray cluster with 3 CPUs"):
+        Far(cluster).capacity(plan.cells)
+    assert Far(cluster).capacity(plan_of(tmp_path).cells) == 2
+
+
+def test_more_threads_than_the_largest_machine_has_are_refused_though_the_cluster_has_them():
+    many = SimpleNamespace(num_cpus=16, num_gpus=0, most_cpus=4)
+    assert actor_resources(many, "cpu", 4, 1) == {"num_cpus": 4, "num_gpus": 0}
+    with pytest.raises(WorkerError, match="expected at most the 4 CPUs of the cluster's largest machine, got 8"):
+        actor_resources(many, "cpu", 8, 1)
+
+
+def test_a_far_cell_that_does_not_hear_is_killed_and_leaves_nothing(cluster, tmp_path):
+    begun = tmp_path / "begun"
+    plan = alone(tmp_path, "deaf", begun=begun)
+    doing = Far(cluster).start(prepared(plan.cells[0]))
+    until = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process, folder = begun.read_text().split()
+    doing.interrupt()
+    doing.close()
+    assert not psutil.pid_exists(int(process)) and not Path(folder).exists()
+
+
+def test_a_machine_with_another_version_says_so_at_once(cluster, tmp_path):
+    plan = alone(tmp_path, "first")
+    cell = prepared(plan.cells[0])
+    spec = cell.folder / "cell.json"
+    spec.write_text(spec.read_text().replace(f'"evolora": "{__version__}"', '"evolora": "99"'))
+    doing = Far(cluster).start(cell)
+    while doing.ended() is None:
+        time.sleep(0.05)
+    doing.close()
+    assert doing.ended() == 2 and "got one of 99; install the same version" in (cell.folder / "log.txt").read_text()
+
+
+def prepared(cell: Cell) -> Cell:
+    """As `run_cells` leaves it for the place that does it."""
+    cell.folder.mkdir(parents=True)
+    cell.save_spec()
+    return cell
 
 
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path):

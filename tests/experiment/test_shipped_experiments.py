@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ NAMES = sorted(known_experiments())
 
 
 def test_all_experiments_are_here():
-    assert {"budget_sweep", "host_size", "portfolio_size", "portfolio_vs_single", "router_x_lifecycle"} <= set(NAMES)
+    folder = resources.files("evolora") / "experiments"
+    files = Path(str(folder)).resolve().rglob("*.yaml")
+    assert {file.stem for file in files} == {name.rpartition("/")[2] for name in NAMES} and len(NAMES) >= 13
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,6 +27,12 @@ class Cluster:
     def num_gpus(self) -> int:
         return _resource("GPU")
 
+    @property
+    def most_cpus(self) -> int:
+        """CPUs of its largest machine."""
+        nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]  # not typed in ray
+        return max((int(node["Resources"].get("CPU", 0)) for node in nodes), default=0)
+
     def close(self) -> None:
         """Disconnect; a Ray that was started here ends, with everything in it. Safe to call again."""
         if self.started and ray.is_initialized():
@@ -99,6 +105,11 @@ def actor_resources(cluster: Cluster, device: str, threads: int, num_workers: in
                 f"workers: expected a Ray cluster with {need * max(1, num_workers)} {kind} for {num_workers} workers, "
                 f"got {present}; ask for fewer workers or fewer host.threads"
             )
+    if threads > cluster.most_cpus:
+        raise WorkerError(
+            f"host.threads: expected at most the {cluster.most_cpus} CPUs of the cluster's largest machine, "
+            f"got {threads}; ask for fewer"
+        )
     return asked
 
 

@@ -62,7 +62,7 @@ class Crew:
             self.facts = self._open(range(size), START_SECONDS)
         except LOST as error:
             raise WorkerError(
-                f"expected {size} workers to start, lost one: {_first_line(error)}; every machine of a cluster needs "
+                f"expected {size} workers to start, lost one: {cause_of(error)}; every machine of a cluster needs "
                 "the same versions of Evolora and its libraries, and memory for its hosts"
             ) from error
 
@@ -156,7 +156,7 @@ class Crew:
         if seat.actor is not None:  # else a second job of the same worker
             ray.kill(seat.actor)  # one that is only out of reach must not come back
             seat.actor = None
-            self.losses.append(_first_line(error))
+            self.losses.append(cause_of(error))
 
 
 def _result(reference: Reference, timeout: float | None = None) -> Any:
@@ -171,7 +171,7 @@ def _result(reference: Reference, timeout: float | None = None) -> Any:
         raise
 
 
-def _first_line(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     """Why a worker was lost, in a line: Ray's last one names the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[-1][:160]}" if lines else type(error).__name__

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from evolora.errors import WorkerError
-from evolora.evaluation.ray_pool.crew import LOST
+from evolora.evaluation.ray_pool.crew import cause_of
 
 ATTEMPTS = 3  # a machine may be lost twice in a call's life
+GRACE = 5.0  # seconds that a killed call has to tidy up after itself
 
 
 class Doer(Protocol):
@@ -20,6 +21,9 @@ class Doer(Protocol):
     def interrupt(self) -> None:
         """Let `do` come to an orderly end soon: called beside it, from another thread."""
 
+    def kill(self) -> None:
+        """Let `do` end at once: likewise."""
+
 
 class Errand:
     """`make(*arguments).do()` on a machine that has `resources` to spare."""
@@ -29,23 +33,28 @@ class Errand:
         self._arguments = [ray.put(argument) for argument in arguments]  # kept, should they be sent again
         self._begin()
 
-    def wait(self, seconds: float) -> bool:
-        """Whether it has ended, within so many seconds. One whose machine was lost is begun again.
+    def ended(self) -> bool:
+        """Whether it has. One whose machine was lost is begun again.
 
         Raises:
-            WorkerError: the last attempt was lost too.
+            WorkerError: it failed by itself, or the last attempt was lost too.
         """
-        ended, _ = ray.wait([self._ending], timeout=seconds)
+        ended, _ = ray.wait([self._ending], timeout=0)
         if not ended:
             return False
         try:
             self._result = ray.get(self._ending)
         except RayTaskError as error:
-            raise error.cause if isinstance(error.cause, Exception) else error from None
-        except LOST as error:
+            raise WorkerError(
+                f"expected a machine of the cluster to do it, got {cause_of(error)}; look at its disk and its memory"
+            ) from error
+        except RayError as error:  # the machine is gone, or out of memory
+            self.end()  # one that is only out of reach must not come back
             if self._attempts == ATTEMPTS:
-                first = str(error).strip().splitlines()[0]
-                raise WorkerError(f"expected a machine that lasts, lost {ATTEMPTS} in turn: {first}") from error
+                raise WorkerError(
+                    f"expected a machine that lasts, lost {ATTEMPTS} in turn: {cause_of(error)}; every machine of a "
+                    "cluster needs the same versions of Evolora and its libraries, and memory for its hosts"
+                ) from error
             self._begin()
             return False
         return True
@@ -59,7 +68,9 @@ class Errand:
         self._actor.interrupt.remote()
 
     def end(self) -> None:
-        """Give its machine back, whether or not it has ended."""
+        """Give its machine back; a call that has not ended is killed."""
+        self._actor.kill.remote()
+        ray.wait([self._ending], timeout=GRACE)
         ray.kill(self._actor)
 
     def _begin(self) -> None:

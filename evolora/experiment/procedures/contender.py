@@ -91,6 +91,16 @@ class ContenderParams(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _answers_by_several(self) -> "ContenderParams":
+        if self.samples == 1:
+            raise ValueError("samples: expected 0, or at least 2 to agree with each other, got 1")
+        if (self.rivals or self.samples) and self.kind not in ROUTED:
+            raise ValueError(
+                f"rivals, samples: expected a kind with several members ({', '.join(sorted(ROUTED))}), got {self.kind}"
+            )
+        return self
+
     @property
     def siblings(self) -> Mapping[str, str | None]:
         """The arm that is read, by the param that names it."""

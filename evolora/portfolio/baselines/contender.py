@@ -12,7 +12,7 @@ from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome
 from evolora.portfolio.baselines.mixtures import search_weights, weighted_sum
 from evolora.portfolio.examine import Examined, bare_host, examine
-from evolora.portfolio.portfolio import Portfolio, assemble, rerouted
+from evolora.portfolio.portfolio import Portfolio, assemble
 from evolora.portfolio.splits import Split, check_use, make_splits, selection_questions
 from evolora.rng import stream
 from evolora.routing.choosing import greedy_coverage
@@ -99,10 +99,10 @@ class Arena:
     ) -> tuple[Portfolio, dict[str, Portfolio]]:
         """Chosen by coverage of the selection questions, `router` fitted on them; and the same members under `rivals`,
         other kinds of routers, which nobody pays for."""
-        portfolio, sheet = assemble(
-            candidates, self.selection, size, self.evaluator, self.rules.tasks, meter, router, greedy_coverage
+        portfolio, _, others = assemble(
+            candidates, self.selection, size, self.evaluator, self.rules.tasks, meter, router, greedy_coverage, rivals
         )
-        return portfolio, rerouted(portfolio, rivals, sheet, self.selection, self.evaluator)
+        return portfolio, others
 
     def test(
         self, portfolio: Portfolio, num_tasks: int, rivals: Mapping[str, Portfolio] | None = None, samples: int = 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
+from ray.exceptions import GetTimeoutError, ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError
 
 from evolora.errors import EvoloraError, WorkerError
 from evolora.evaluation.evaluator import HostFacts
@@ -21,7 +21,7 @@ from evolora.evaluation.worker import Missing, Worker
 IN_FLIGHT = 2  # calls a worker has at a time: the next page travels while one is computed
 START_SECONDS = 600.0  # for the host to be brought and loaded
 REPLACE_SECONDS = 120.0  # for a lost worker's successor
-LOST = (RayActorError, ObjectLostError)
+LOST = (RayActorError, ObjectLostError, OutOfMemoryError)
 
 Actor = Any  # a handle of Worker: its methods are made at run time
 Reference = Any  # ray.ObjectRef of what such a method returns

@@ -137,6 +137,7 @@ class LocalEvaluator:
             encounter.temperature,
             encounter.answer_limit,
             encounter.key,
+            self.prompts.opening(examples),
         )
 
     def _to_answer(self, request: Request, generated: Generated, reference: tuple[int, ...]) -> Answer:

@@ -5,14 +5,12 @@ meet the same tasks, so a batch holds every prompt several times: there those la
 and its numbers are handed to everybody who reads it.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from evolora.host.attention import KeyValueStore, Prefill, Stream
-from evolora.host.layout import make_grid
+from evolora.host.attention import KeyValueStore, Stream
 
 WORTHWHILE = 0.8  # share of the tokens that are distinct, above which handing them out costs more than it saves
 
@@ -47,42 +45,18 @@ class Common:
 
 
 @dataclass(frozen=True)
-class _Spread:
+class Spread:
     """Gives every row its prompt's keys and values: `rows` (rows,) are the prompts' places."""
 
     store_of_rows: KeyValueStore
     rows: Tensor
 
     def store(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Keys and values (prompts, kv heads, length, width)."""
         self.store_of_rows.store(layer, keys.index_select(0, self.rows), values.index_select(0, self.rows))
-
-
-def common_prompts(
-    prompts: Sequence[tuple[int, ...]], layers: int, cache: KeyValueStore, device: torch.device
-) -> Common | None:
-    """The distinct ones of `prompts`, a stream of them in that order; None where they are hardly repeated."""
-    places: dict[tuple[int, ...], int] = {}
-    for prompt in prompts:
-        places.setdefault(prompt, len(places))
-    num_tokens, lengths = sum(map(len, prompts)), [len(prompt) for prompt in places]
-    if not layers or sum(lengths) > WORTHWHILE * num_tokens:
-        return None
-    starts = _starts(lengths)
-    copies = torch.cat([torch.arange(len(p)) + starts[places[p]] for p in prompts])
-    rows = torch.tensor([places[prompt] for prompt in prompts], device=device)
-    stream = Prefill(make_grid(lengths, device), _Spread(cache, rows))
-    return Common(layers, first_places(copies, sum(lengths)).to(device), copies.to(device), stream)
 
 
 def first_places(copies: Tensor, num_distinct: int) -> Tensor:
     """(distinct,): the first token of the whole stream that is each of the distinct ones."""
     places = torch.arange(len(copies))
     return torch.full((num_distinct,), len(copies)).scatter_reduce(0, copies, places, "amin")
-
-
-def _starts(lengths: Sequence[int]) -> Mapping[int, int]:
-    starts, start = {}, 0
-    for place, length in enumerate(lengths):
-        starts[place] = start
-        start += length
-    return starts

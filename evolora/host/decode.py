@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evolora.host.attention import Prefill
 from evolora.host.bank import Bank, BankHooks
 from evolora.host.cache import DecodeState, DecodeStep
-from evolora.host.common import common_prompts
 from evolora.host.layout import make_grid
+from evolora.host.openings import Layout, Question
 from evolora.host.sampling import choose_tokens
 from evolora.rng import counter_uniforms, key64
 
@@ -24,6 +23,7 @@ class Request:
     """A prompt to be answered `num_samples` times by the organism in bank row `organism`.
 
     `temperature` 0 is greedy; `limit` bounds generated tokens, the stop token included; `key` seeds sampling.
+    The first `opening` tokens may open other prompts too: a hint that saves time and changes nothing else.
     """
 
     organism: int
@@ -32,6 +32,7 @@ class Request:
     temperature: float
     limit: int
     key: int
+    opening: int = 0
 
 
 @dataclass
@@ -73,14 +74,20 @@ class Decoder:
         return answers
 
     def _batches(self, requests: Sequence[Request], which: Sequence[int]) -> list[list[int]]:
-        """Split by number of samples, then by prompt length (little padding), equal prompts together (the host's lowest
-        layers read them once); each batch ordered by organism."""
+        """Split by number of samples; then those that open alike, and equal prompts, together (each is read once), else
+        by prompt length (little padding); each batch ordered by organism."""
         met: dict[tuple[int, ...], int] = {}
         for i in which:
-            met.setdefault(requests[i].prompt, i)
-        order = sorted(
-            which, key=lambda i: (requests[i].num_samples, len(requests[i].prompt), met[requests[i].prompt], i)
-        )
+            request = requests[i]
+            met.setdefault(request.prompt, i)
+            met.setdefault(request.prompt[: request.opening], i)
+
+        def place(i: int) -> tuple[int, ...]:
+            request = requests[i]
+            opening = met[request.prompt[: request.opening]]
+            return request.num_samples, request.opening, opening, len(request.prompt), met[request.prompt], i
+
+        order = sorted(which, key=place)
         batches: list[list[int]] = []
         tokens = 0
         for i in order:
@@ -120,14 +127,13 @@ class Decoder:
 
     def _prefill(self, batch: "_Batch") -> Tensor:
         """Read all prompts; logits (rows, vocabulary) of the first new token, repeated for the samples."""
-        lengths = [len(request.prompt) for request in batch.requests]
-        ids = torch.tensor([token for request in batch.requests for token in request.prompt], device=self.device)
-        positions = torch.cat([torch.arange(n) for n in lengths]).to(self.device)
-        last = torch.tensor(lengths, device=self.device).cumsum(0) - 1
-        prompts = [request.prompt for request in batch.requests]
-        common = common_prompts(prompts, self._hooks.common_layers, batch.state, self.device)
-        stream = Prefill(make_grid(lengths, self.device), batch.state, common)
-        logits = self._forward(batch, batch.tokens_by_organism(lengths), ids, positions, last, stream)
+        layout = Layout(batch.questions, batch.num_organisms)
+        common = layout.common(self._hooks.common_layers, batch.state, self.device)
+        ids, positions, last = (
+            torch.tensor(numbers, device=self.device) for numbers in (layout.ids, layout.positions, layout.last)
+        )
+        stream = layout.stream(self.device, batch.state, common)
+        logits = self._forward(batch, layout.counts, ids, positions, last, stream)
         return logits.repeat_interleave(batch.samples, 0)
 
     def _decode_step(self, batch: "_Batch", step: int) -> Tensor:
@@ -174,6 +180,10 @@ class _Batch:
         lengths = torch.tensor([len(request.prompt) for request in requests], device=device)
         capacity = max(1, max(request.limit for request in requests) - 1)
         self.state = DecodeState(lengths, self.samples, capacity)
+        self.questions = [
+            Question(index[request.organism] if bank is not None else 0, request.prompt, request.opening)
+            for request in requests
+        ]
         self.answers: list[list[Generated]] = []
         self.live: list[_Row] = []
         for prompt, request in enumerate(requests):
@@ -182,7 +192,7 @@ class _Batch:
                     request,
                     Generated(),
                     key64(request.key, "sample", s),
-                    index[request.organism] if bank is not None else 0,
+                    self.questions[prompt].owner,
                     prompt,
                     s,
                     self.samples,
@@ -191,12 +201,6 @@ class _Batch:
             ]
             self.answers.append([row.answer for row in rows])
             self.live += rows
-
-    def tokens_by_organism(self, lengths: list[int]) -> list[int]:
-        counts = [0] * self.num_organisms
-        for row, length in zip(self.live[:: self.samples], lengths, strict=True):
-            counts[row.organism] += length
-        return counts
 
     def live_by_organism(self) -> list[int]:
         counts = [0] * self.num_organisms

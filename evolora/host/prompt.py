@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 from evolora.errors import HostError
 from evolora.host.byte_tokenizer import HostTokenizer, Message
 
 Example = tuple[str, str]  # (question, answer)
+_UNLIKE = ("A", "1")  # two questions with no token in common
 
 
 class PromptBuilder:
@@ -26,6 +28,11 @@ class PromptBuilder:
         Without: `Q:` and `A:` lines.
         """
         return self._build(question, tuple((asked, answered) for asked, answered in examples))
+
+    def opening(self, examples: Sequence[Example] = ()) -> int:
+        """How many tokens prompts with these examples open with whatever is asked."""
+        one, other = (self.build(question, examples) for question in _UNLIKE)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of generated ids: special tokens and outer white space dropped."""

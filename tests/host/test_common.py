@@ -7,10 +7,10 @@ from engine import STOP, random_genome, sites_of, tiny_model
 from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import BankHooks, stack_genomes
 from evolora.host.branches import common_branches
-from evolora.host.common import common_prompts
 from evolora.host.decode import Decoder, Request
 from evolora.host.fused import fuse_layers
 from evolora.host.learn import PolicyGradient
+from evolora.host.openings import Layout, Question
 from evolora.organism.learning import Learner, Lesson
 
 CPU = torch.device("cpu")
@@ -101,10 +101,15 @@ def test_learning_is_the_same_with_prompts_read_once(engine):
         assert once[identity].gradient_norm > 0
 
 
+def layout_of(lengths, repeats):
+    prompts = prompts_of(lengths, repeats)
+    return Layout([Question(owner, prompt, 0) for owner, prompt in enumerate(prompts)], len(prompts))
+
+
 def test_prompts_that_differ_are_not_gathered():
-    assert common_prompts(prompts_of([5, 6, 7], [0, 1, 2]), 2, _NoStore(), CPU) is None
-    assert common_prompts(prompts_of([5, 6, 7], [0, 0, 0]), 0, _NoStore(), CPU) is None
-    found = common_prompts(prompts_of([5, 6], [1, 0, 1]), 2, _NoStore(), CPU)
+    assert layout_of([5, 6, 7], [0, 1, 2]).common(2, _NoStore(), CPU) is None
+    assert layout_of([5, 6, 7], [0, 0, 0]).common(0, _NoStore(), CPU) is None
+    found = layout_of([5, 6], [1, 0, 1]).common(2, _NoStore(), CPU)
     assert found is not None
     assert found.first.tolist() == [*range(11)]
     assert found.copies.tolist() == [*range(6), *range(6, 11), *range(6)]

@@ -76,6 +76,16 @@ def test_a_prompt_shared_by_many_is_tokenised_once() -> None:
     assert tokenizer.calls == before + 1
 
 
+@pytest.mark.parametrize("tokenizer", [ByteTokenizer(), ChatBytes(), ChatBytes(takes_system=False)])
+@pytest.mark.parametrize("examples", [[], [("1+1?", "2")]])
+def test_prompts_open_alike_up_to_the_question(tokenizer: ByteTokenizer, examples: list[tuple[str, str]]) -> None:
+    builder = PromptBuilder(tokenizer, "Be brief.")
+    opening = builder.opening(examples)
+    asked = [builder.build(question, examples) for question in ("3+3?", "name a fruit", "123")]
+    assert len({prompt[:opening] for prompt in asked}) == 1
+    assert text(asked[0][opening:]).startswith("3+3?")
+
+
 def test_decoding_drops_special_tokens_and_outer_space(tiny_host: Host) -> None:
     builder = PromptBuilder(tiny_host.tokenizer)
     assert builder.decode(builder.answer_ids("forty two")) == "forty two"

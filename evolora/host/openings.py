@@ -1,0 +1,180 @@
+"""Prompts that open alike, laid out so that every opening is read once.
+
+The questions of a niche stand behind the same system message and worked examples, which are half to four fifths of a
+prompt. What an organism makes of them does not depend on the question: they are read once, and every question sees
+their keys and values as if it had read them itself. Below the lowest adapted layer that holds for all organisms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+
+import torch
+from torch import Tensor
+
+from evolora.host.attention import KeyValueStore, Prefill, Scoring, additive_mask, explicit_attention
+from evolora.host.common import WORTHWHILE, Common, Spread, first_places
+from evolora.host.layout import Grid, make_grid
+
+Prompt = tuple[int, ...]
+LEAST = 8  # tokens: a shorter opening is read with every question, which costs less than setting it apart
+
+
+@dataclass(frozen=True)
+class Question:
+    """A `prompt` read by the `owner`-th organism of a batch, of whose first `opening` tokens others may read the same.
+
+    Whether an opening is set apart depends on the prompt alone, not on who else is asked.
+    """
+
+    owner: int
+    prompt: Prompt
+    opening: int
+
+    @property
+    def set_apart(self) -> Prompt:
+        """The opening, where it is worth its while."""
+        return self.prompt[: self.opening] if LEAST <= self.opening < len(self.prompt) else ()
+
+
+class Layout:
+    """Questions as one stream, in the order of their owners: an owner's opening where it first comes, then endings.
+
+    `ids` and rotary `positions` are by token; `counts` are tokens by owner.
+    """
+
+    def __init__(self, questions: Sequence[Question], num_owners: int) -> None:
+        self.questions = questions
+        self.ids: list[int] = []
+        self.positions: list[int] = []
+        self.counts = [0] * num_owners
+        self._openings: dict[tuple[int, Prompt], int] = {}  # where in the stream each begins
+        self._endings: list[int] = []  # where each question's begins
+        for question in questions:
+            before, opening = len(self.ids), question.set_apart
+            if opening and (question.owner, opening) not in self._openings:
+                self._openings[question.owner, opening] = before
+                self._append(opening, 0)
+            self._endings.append(len(self.ids))
+            self._append(question.prompt[len(opening) :], len(opening))
+            self.counts[question.owner] += len(self.ids) - before
+
+    def _append(self, tokens: Prompt, position: int) -> None:
+        self.ids += tokens
+        self.positions += range(position, position + len(tokens))
+
+    @property
+    def last(self) -> list[int]:
+        """Where in the stream each question's last token is."""
+        ends = zip(self.questions, self._endings, strict=True)
+        return [start + len(question.prompt) - len(question.set_apart) - 1 for question, start in ends]
+
+    def stream(
+        self, device: torch.device, cache: KeyValueStore | None, common: Common | None = None
+    ) -> "Prefill | Forked":
+        """How attention reads it; every question's keys and values go to `cache`, its opening's among them."""
+        lengths = [len(question.prompt) for question in self.questions]
+        if not self._openings:
+            return Prefill(make_grid(lengths, device), cache, common)
+        longest = max(lengths)
+        cells: list[int] = []  # the token at each of (questions, longest); where a prompt is shorter, its first
+        openings = [(start, len(opening)) for (_, opening), start in self._openings.items()]
+        endings = []
+        for question, start in zip(self.questions, self._endings, strict=True):
+            opening, length = question.set_apart, len(question.prompt)
+            first = self._openings[question.owner, opening] if opening else start
+            endings.append((start, length - len(opening)))
+            cells += range(first, first + len(opening))
+            cells += range(start, start + length - len(opening))
+            cells += repeat(first, longest - length)
+        starts = torch.tensor([len(question.set_apart) for question in self.questions], device=device)
+        return Forked(
+            _Spans.of(openings, device),
+            _Spans.of(endings, device),
+            torch.tensor(cells, device=device).view(len(lengths), longest),
+            starts,
+            cache,
+            common,
+        )
+
+    def common(self, layers: int, cache: KeyValueStore, device: torch.device) -> Common | None:
+        """The lowest `layers` layers on what is distinct of the stream; None where little is repeated."""
+        places: dict[Question, int] = {}
+        for question in self.questions:
+            places.setdefault(Question(0, question.prompt, question.opening), len(places))
+        distinct = Layout(list(places), 1)
+        if not layers or len(distinct.ids) > WORTHWHILE * len(self.ids):
+            return None
+        copies = torch.empty(len(self.ids), dtype=torch.long)
+        for (_, opening), start in self._openings.items():
+            theirs = distinct._openings[0, opening]
+            copies[start : start + len(opening)] = torch.arange(theirs, theirs + len(opening))
+        rows = [places[Question(0, question.prompt, question.opening)] for question in self.questions]
+        for question, start, row in zip(self.questions, self._endings, rows, strict=True):
+            length, theirs = len(question.prompt) - len(question.set_apart), distinct._endings[row]
+            copies[start : start + length] = torch.arange(theirs, theirs + length)
+        stream = distinct.stream(device, Spread(cache, torch.tensor(rows, device=device)))
+        return Common(layers, first_places(copies, len(distinct.ids)).to(device), copies.to(device), stream)
+
+
+@dataclass(frozen=True)
+class _Spans:
+    """Pieces of a stream: `grid` has one a row, `tokens` are their tokens' places, piece by piece."""
+
+    grid: Grid
+    tokens: Tensor
+
+    @classmethod
+    def of(cls, spans: Sequence[tuple[int, int]], device: torch.device) -> "_Spans":
+        """Pieces given as (start, length)."""
+        tokens = torch.cat([torch.arange(start, start + length) for start, length in spans])
+        return cls(make_grid([length for _, length in spans], device), tokens.to(device))
+
+
+@dataclass(frozen=True)
+class Forked:
+    """A stream of openings and of endings, each of which sees itself and its opening.
+
+    `cells` (questions, longest prompt) is the token at each place of each prompt, `starts` (questions,) the place where
+    its ending begins.
+    """
+
+    openings: _Spans
+    endings: _Spans
+    cells: Tensor
+    starts: Tensor
+    cache: KeyValueStore | None = None
+    common: Common | None = None
+    _biases: dict[int | None, Tensor] = field(default_factory=dict)  # the same for all layers of a window
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
+        if scoring.window not in self._biases:
+            self._biases[scoring.window] = self._bias(scoring.window).to(q.dtype)
+        out = torch.empty_like(q, memory_format=torch.contiguous_format)
+        here = self.openings.tokens
+        opened = Prefill(self.openings.grid).attend(
+            layer, q.index_select(0, here), k.index_select(0, here), v.index_select(0, here), scoring
+        )
+        out.index_copy_(0, here, opened)
+        keys, values = self._by_question(k), self._by_question(v)
+        if self.cache is not None:
+            self.cache.store(layer, keys, values)
+        here = self.endings.tokens
+        asked = self.endings.grid.spread(q.index_select(0, here)).transpose(1, 2)
+        mixed = explicit_attention(asked, keys, values, self._biases[scoring.window], scoring)
+        return out.index_copy_(0, here, self.endings.grid.take(mixed.transpose(1, 2)))
+
+    def _by_question(self, tokens: Tensor) -> Tensor:
+        """(tokens, kv heads, width) -> (questions, kv heads, longest prompt, width), in one pass."""
+        heads = tokens.shape[1]
+        flat = tokens.reshape(-1, tokens.shape[2])
+        cells = self.cells[:, None] * heads + torch.arange(heads, device=flat.device)[None, :, None]
+        return flat.index_select(0, cells.flatten()).view(*cells.shape, -1)
+
+    def _bias(self, window: int | None) -> Tensor:
+        """(questions, longest ending, longest prompt): an ending's token sees what stands before it, and itself."""
+        places = torch.arange(self.cells.shape[1], device=self.starts.device)
+        within = torch.arange(self.endings.grid.width, device=self.starts.device)
+        distance = (self.starts[:, None] + within)[:, :, None] - places
+        allowed = distance >= 0
+        return additive_mask(allowed if window is None else allowed & (distance < window))

@@ -85,10 +85,16 @@ def explicit_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scoring: S
 
 
 class KeyValueStore(Protocol):
-    """Where prompts leave their keys and values for the decoding that follows."""
+    """Where prompts leave their keys and values for the decoding that follows.
+
+    A prompt is to have `places` there: its tokens come first; whatever stands behind them need only be finite.
+    """
+
+    @property
+    def places(self) -> int: ...
 
     def store(self, layer: int, keys: Tensor, values: Tensor) -> None:
-        """Remember one layer's keys and values, each (rows, kv heads, length, width)."""
+        """Keep a layer's keys and values, each (rows, kv heads, places, width)."""
         ...
 
 
@@ -102,9 +108,13 @@ class Prefill:
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         laid = self.grid.place if torch.is_grad_enabled() else self.grid.spread  # causality hides all padding
-        q, k, v = (laid(t).transpose(1, 2) for t in (q, k, v))  # (rows, heads, length, width)
-        if self.cache is not None:
+        q = laid(q).transpose(1, 2)  # (rows, heads, length, width)
+        if self.cache is None:
+            k, v = (laid(t).transpose(1, 2) for t in (k, v))
+        else:
+            k, v = (self.grid.cells(self.cache.places).show(t) for t in (k, v))
             self.cache.store(layer, k, v)
+            k, v = k[:, :, : self.grid.width], v[:, :, : self.grid.width]
         plain = scoring.softcap is None and (scoring.window is None or scoring.window >= self.grid.width)
         if plain:
             out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scoring.scaling, enable_gqa=True)

@@ -8,7 +8,7 @@ import torch
 
 from evolora.host.attention import Tree
 from evolora.host.common import WORTHWHILE, Common, first_places
-from evolora.host.layout import make_grid
+from evolora.host.layout import attention_grid
 
 Tokens = tuple[int, ...]
 
@@ -41,7 +41,7 @@ class Branches:
 
     def tree(self, device: torch.device, common: Common | None = None) -> Tree:
         """The stream's structure."""
-        grid = make_grid(self.lengths, device)
+        grid = attention_grid(self.lengths, device)
         cells = grid.place(torch.tensor(self.branches, device=device) + 1) - 1  # empty cells become -1
         return Tree(grid, grid.place(torch.tensor(self.positions, device=device)), cells, common)
 

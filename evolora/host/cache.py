@@ -11,22 +11,23 @@ from torch import Tensor
 
 from evolora.host.attention import Scoring, additive_mask
 from evolora.host.common import Common
+from evolora.host.layout import aligned
 
 
 @dataclass
 class DecodeState:
     """What decoding remembers of the batch's prompts and of the answers so far.
 
-    `prompt_lengths` is (prompts,). `samples` rows answer each prompt, `capacity` is the most tokens a row adds.
-    `keys` and `values` hold, by layer, (prompts, kv heads, longest prompt + room, width). With one row a prompt the
-    room takes what that row adds; with several, the prompt is read once for all of them and never copied, and what
-    they add lies in `own_keys` and `own_values`, (rows, kv heads, capacity, width).
+    `prompt_lengths` is (prompts,), the `longest` one of them; `samples` rows answer each prompt and add at most
+    `capacity` tokens. `keys` and `values` hold, by layer, (prompts, kv heads, places, width). With one row a prompt,
+    what that row adds follows the longest prompt; with several, the prompt is read once for all of them and never
+    copied, and what they add lies in `own_keys` and `own_values`, (rows, kv heads, own places, width).
     """
 
     prompt_lengths: Tensor
     samples: int
     capacity: int
-    longest: int = 0
+    longest: int
     keys: dict[int, Tensor] = field(default_factory=dict)
     values: dict[int, Tensor] = field(default_factory=dict)
     own_keys: dict[int, Tensor] = field(default_factory=dict)
@@ -40,16 +41,21 @@ class DecodeState:
     def num_rows(self) -> int:
         return self.num_prompts * self.samples
 
+    @property
+    def places(self) -> int:
+        """Of each prompt, with what its row adds where it has one only; what is left over is masked."""
+        return aligned(self.longest + (self.capacity if self.samples == 1 else 0))
+
+    @property
+    def own_places(self) -> int:
+        """Where the products find what a row adds."""
+        return self.places - self.longest if self.samples == 1 else aligned(self.capacity)
+
     def store(self, layer: int, keys: Tensor, values: Tensor) -> None:
-        """Keep the prompts' keys and values (prompts, kv heads, longest prompt, width), with room behind them."""
-        prompts, heads, self.longest, width = keys.shape
-        room = self.capacity if self.samples == 1 else 0
-        for store, new in ((self.keys, keys), (self.values, values)):
-            store[layer] = new.new_empty(prompts, heads, self.longest + room, width)
-            store[layer][:, :, : self.longest] = new
-            store[layer][:, :, self.longest :] = 0  # masked, but read: anything not finite there would spread
+        """Keep the prompts' keys and values (prompts, kv heads, places, width) as they are."""
+        self.keys[layer], self.values[layer] = keys, values
         if self.samples > 1:
-            shape = (self.num_rows, heads, self.capacity, width)
+            shape = (self.num_rows, keys.shape[1], self.own_places, keys.shape[3])
             self.own_keys[layer], self.own_values[layer] = keys.new_zeros(shape), values.new_zeros(shape)
 
     def keep(self, prompts: Tensor) -> None:
@@ -101,7 +107,7 @@ class DecodeStep:
     def _attend_shared(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         """Several rows a prompt: one product with the prompt's keys for all of them, one with their own."""
         state, (rows, heads, width), kv_heads = self.state, q.shape, k.shape[1]
-        prompts, samples, length, reach = state.num_prompts, state.samples, state.longest, self._reach(q.dtype)
+        prompts, samples, length, reach = state.num_prompts, state.samples, state.places, self._reach(q.dtype)
         group = heads // kv_heads
         own_keys, own_values = (
             self._written(store[layer], new, self.step)[:, :, :reach].flatten(0, 1)
@@ -127,7 +133,7 @@ class DecodeStep:
         """How many of a row's own places the products read: all of them, masked, because batches that are not dense in
         memory would be copied at each call. In float32 only those written: sums must not depend on others' limits.
         """
-        return self.step + 1 if dtype == torch.float32 else self.state.capacity
+        return self.step + 1 if dtype == torch.float32 else self.state.own_places
 
     def _written(self, store: Tensor, new: Tensor, place: int) -> Tensor:
         """`store` with the live rows' new keys or values (tokens, kv heads, width) at `place`."""
@@ -144,11 +150,12 @@ class DecodeStep:
         return torch.softmax(scores + self._masks[scoring.window], -1)
 
     def _mask(self, window: int | None, reach: int) -> Tensor:
-        """(prompts, 1, 1, 1, longest + reach): hides the padding of shorter prompts, what a row has yet to write and
-        what left the window.
+        """(prompts, 1, 1, 1, a prompt's places + reach): hides what is behind shorter prompts, what a row has yet to
+        write and what left the window.
         """
-        lengths, longest = self.state.prompt_lengths, self.state.longest
-        places = torch.arange(longest, device=lengths.device)
+        state = self.state
+        lengths = state.prompt_lengths
+        places = torch.arange(state.longest if state.samples == 1 else state.places, device=lengths.device)
         allowed = places[None, :] < lengths[:, None]
         since = self.step - torch.arange(reach, device=lengths.device)  # steps since each was written
         own = since >= 0

@@ -51,8 +51,13 @@ class Spread:
     store_of_rows: KeyValueStore
     rows: Tensor
 
+    @property
+    def places(self) -> int:
+        """As many as the rows'."""
+        return self.store_of_rows.places
+
     def store(self, layer: int, keys: Tensor, values: Tensor) -> None:
-        """Keys and values (prompts, kv heads, length, width)."""
+        """Keys and values (prompts, kv heads, places, width)."""
         self.store_of_rows.store(layer, keys.index_select(0, self.rows), values.index_select(0, self.rows))
 
 

@@ -179,7 +179,7 @@ class _Batch:
         self.bank = bank if bank is None or whole else bank.select(torch.tensor(organisms, device=device))
         lengths = torch.tensor([len(request.prompt) for request in requests], device=device)
         capacity = max(1, max(request.limit for request in requests) - 1)
-        self.state = DecodeState(lengths, self.samples, capacity)
+        self.state = DecodeState(lengths, self.samples, capacity, max(len(request.prompt) for request in requests))
         self.questions = [
             Question(index[request.organism] if bank is not None else 0, request.prompt, request.opening)
             for request in requests

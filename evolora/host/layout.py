@@ -44,7 +44,7 @@ class Grid:
     index: Tensor | None
     device: torch.device
     _parts: dict[int, list[Part]] = field(default_factory=dict)
-    _cells: list[Tensor] = field(default_factory=list)  # what `_sources` found, once it was asked
+    _cells: dict[int, "Cells"] = field(default_factory=dict)
 
     @property
     def groups(self) -> int:
@@ -78,17 +78,18 @@ class Grid:
         what is not finite stays in its group)."""
         if self.index is None:
             return self.place(tokens)
-        return tokens.index_select(0, self._sources()).view(self.groups, self.width, *tokens.shape[1:])
+        shown = self.cells(self.width).table.flatten()
+        return tokens.index_select(0, shown).view(self.groups, self.width, *tokens.shape[1:])
 
-    def _sources(self) -> Tensor:
-        """(groups · width,): the token that each cell shows in `spread`."""
-        if not self._cells:
+    def cells(self, width: int) -> "Cells":
+        """What each cell shows in `spread`, were the rectangle of this `width`."""
+        if width not in self._cells:
             counts = torch.tensor(self.counts, device=self.device)
             firsts = counts.cumsum(0) - counts
-            within = torch.arange(self.width, device=self.device)
+            within = torch.arange(width, device=self.device)
             within = torch.where(within < counts[:, None], within, 0)
-            self._cells.append((firsts[:, None] + within).flatten().clamp_(max=int(counts.sum()) - 1))
-        return self._cells[0]
+            self._cells[width] = Cells((firsts[:, None] + within).clamp_(max=int(counts.sum()) - 1))
+        return self._cells[width]
 
     def take(self, cells: Tensor) -> Tensor:
         """`(groups, width, ...)` back to `(tokens, ...)`."""
@@ -96,9 +97,31 @@ class Grid:
         return flat if self.index is None else flat.index_select(0, self.index)
 
 
-def make_grid(counts: Sequence[int], device: torch.device) -> Grid:
-    """The rectangle for groups of `counts` consecutive tokens."""
-    width = max(counts)
+@dataclass(frozen=True)
+class Cells:
+    """`table` (rows, length): which token of a stream each cell of a rectangle shows; one token may be in many."""
+
+    table: Tensor
+    _flat: dict[int, Tensor] = field(default_factory=dict)
+
+    def show(self, tokens: Tensor) -> Tensor:
+        """(tokens, heads, width) to (rows, heads, length, width), dense, in one pass."""
+        heads, (rows, length) = tokens.shape[1], self.table.shape
+        if heads not in self._flat:
+            within = torch.arange(heads, device=tokens.device)[:, None]
+            self._flat[heads] = (self.table[:, None] * heads + within).flatten()
+        shown = tokens.reshape(-1, tokens.shape[2]).index_select(0, self._flat[heads])
+        return shown.view(rows, heads, length, -1)
+
+
+def aligned(width: int) -> int:
+    """The next multiple of 16: of rows so long a CPU's softmax takes half to a third of the time, or less."""
+    return -(-width // 16) * 16
+
+
+def make_grid(counts: Sequence[int], device: torch.device, width: int = 0) -> Grid:
+    """The rectangle for groups of `counts` consecutive tokens, as wide as the largest or, if that is more, `width`."""
+    width = max(width, *counts)
     if all(count == width for count in counts):
         return Grid(counts, width, None, device)
     sizes = torch.tensor(counts)
@@ -106,3 +129,8 @@ def make_grid(counts: Sequence[int], device: torch.device) -> Grid:
     ends = torch.cumsum(sizes, 0)
     within = torch.arange(int(sizes.sum())) - torch.repeat_interleave(ends - sizes, sizes)
     return Grid(counts, width, (starts + within).to(device), device)
+
+
+def attention_grid(lengths: Sequence[int], device: torch.device) -> Grid:
+    """The rectangle in which rows of these `lengths` attend to themselves."""
+    return make_grid(lengths, device, aligned(max(lengths)))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from evolora.host.attention import KeyValueStore, Prefill, Scoring, additive_mask, explicit_attention
 from evolora.host.common import WORTHWHILE, Common, Spread, first_places
-from evolora.host.layout import Grid, make_grid
+from evolora.host.layout import Cells, Grid, aligned, attention_grid, make_grid
 
 Prompt = tuple[int, ...]
 LEAST = 8  # tokens: a shorter opening is read with every question, which costs less than setting it apart
@@ -75,9 +75,9 @@ class Layout:
         """How attention reads it; every question's keys and values go to `cache`, its opening's among them."""
         lengths = [len(question.prompt) for question in self.questions]
         if not self._openings:
-            return Prefill(make_grid(lengths, device), cache, common)
-        longest = max(lengths)
-        cells: list[int] = []  # the token at each of (questions, longest); where a prompt is shorter, its first
+            return Prefill(attention_grid(lengths, device), cache, common)
+        width = aligned(max(lengths)) if cache is None else cache.places
+        cells: list[int] = []  # by question the tokens of its prompt, then its first again and again
         openings = [(start, len(opening)) for (_, opening), start in self._openings.items()]
         endings = []
         for question, start in zip(self.questions, self._endings, strict=True):
@@ -86,12 +86,12 @@ class Layout:
             endings.append((start, length - len(opening)))
             cells += range(first, first + len(opening))
             cells += range(start, start + length - len(opening))
-            cells += repeat(first, longest - length)
+            cells += repeat(first, width - length)
         starts = torch.tensor([len(question.set_apart) for question in self.questions], device=device)
         return Forked(
-            _Spans.of(openings, device),
-            _Spans.of(endings, device),
-            torch.tensor(cells, device=device).view(len(lengths), longest),
+            _Spans.of(openings, attention_grid([length for _, length in openings], device)),
+            _Spans.of(endings, make_grid([length for _, length in endings], device)),
+            Cells(torch.tensor(cells, device=device).view(len(lengths), width)),
             starts,
             cache,
             common,
@@ -125,23 +125,22 @@ class _Spans:
     tokens: Tensor
 
     @classmethod
-    def of(cls, spans: Sequence[tuple[int, int]], device: torch.device) -> "_Spans":
+    def of(cls, spans: Sequence[tuple[int, int]], grid: Grid) -> "_Spans":
         """Pieces given as (start, length)."""
         tokens = torch.cat([torch.arange(start, start + length) for start, length in spans])
-        return cls(make_grid([length for _, length in spans], device), tokens.to(device))
+        return cls(grid, tokens.to(grid.device))
 
 
 @dataclass(frozen=True)
 class Forked:
     """A stream of openings and of endings, each of which sees itself and its opening.
 
-    `cells` (questions, longest prompt) is the token at each place of each prompt, `starts` (questions,) the place where
-    its ending begins.
+    `prompts` shows the token at each place of each prompt, `starts` (questions,) is the place where an ending begins.
     """
 
     openings: _Spans
     endings: _Spans
-    cells: Tensor
+    prompts: Cells
     starts: Tensor
     cache: KeyValueStore | None = None
     common: Common | None = None
@@ -156,7 +155,7 @@ class Forked:
             layer, q.index_select(0, here), k.index_select(0, here), v.index_select(0, here), scoring
         )
         out.index_copy_(0, here, opened)
-        keys, values = self._by_question(k), self._by_question(v)
+        keys, values = self.prompts.show(k), self.prompts.show(v)
         if self.cache is not None:
             self.cache.store(layer, keys, values)
         here = self.endings.tokens
@@ -164,16 +163,9 @@ class Forked:
         mixed = explicit_attention(asked, keys, values, self._biases[scoring.window], scoring)
         return out.index_copy_(0, here, self.endings.grid.take(mixed.transpose(1, 2)))
 
-    def _by_question(self, tokens: Tensor) -> Tensor:
-        """(tokens, kv heads, width) -> (questions, kv heads, longest prompt, width), in one pass."""
-        heads = tokens.shape[1]
-        flat = tokens.reshape(-1, tokens.shape[2])
-        cells = self.cells[:, None] * heads + torch.arange(heads, device=flat.device)[None, :, None]
-        return flat.index_select(0, cells.flatten()).view(*cells.shape, -1)
-
     def _bias(self, window: int | None) -> Tensor:
         """(questions, longest ending, longest prompt): an ending's token sees what stands before it, and itself."""
-        places = torch.arange(self.cells.shape[1], device=self.starts.device)
+        places = torch.arange(self.prompts.table.shape[1], device=self.starts.device)
         within = torch.arange(self.endings.grid.width, device=self.starts.device)
         distance = (self.starts[:, None] + within)[:, :, None] - places
         allowed = distance >= 0

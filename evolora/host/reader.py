@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from evolora.host.attention import Prefill
 from evolora.host.bank import BankHooks
-from evolora.host.layout import make_grid
+from evolora.host.layout import attention_grid
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Reader:
         lengths = [len(prompt) for prompt in prompts]
         ids = torch.tensor([token for prompt in prompts for token in prompt], device=device)
         positions = torch.cat([torch.arange(n) for n in lengths]).to(device)
-        grid = make_grid(lengths, device)
+        grid = attention_grid(lengths, device)
         decoder = self.model.get_decoder()  # type: ignore[operator]  # every transformers causal LM has it
         with self.hooks.applied(None, grid):
             out = decoder(input_ids=ids[None], position_ids=positions[None], use_cache=False, stream=Prefill(grid))

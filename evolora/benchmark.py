@@ -11,6 +11,8 @@ from typing import Any
 from evolora.build import build_evaluator, open_evaluator
 from evolora.config.world import WorldConfig
 from evolora.evaluation.bench import (
+    OPENING,
+    QUESTION,
     RANK,
     SAMPLES,
     Timing,
@@ -18,6 +20,7 @@ from evolora.evaluation.bench import (
     learning_case,
     make_lessons,
     make_prompts,
+    make_questions,
     time_cases,
 )
 from evolora.evaluation.bench_scale import generation_case, peak_memory, scale_cases
@@ -89,11 +92,19 @@ def answering(bench: Bench) -> Part:
     even, many = make_prompts(evaluator, [64] * rows), make_prompts(evaluator, [64] * 2 * rows)
     lengths = stream(0, "bench lengths").integers(24, 120, size=rows).tolist()  # as tidepool's own prompts
     uneven, few = make_prompts(evaluator, lengths), bench.adapters
+    niches = max(1, rows // 8)
     cases = [
         *answering_cases(evaluator, f"{rows} prompts of 64 tokens", even, (1, 8, few, rows)),
         *answering_cases(evaluator, f"{2 * rows} prompts of 64 tokens", many, (2 * rows,), beside_generate=False),
         *answering_cases(evaluator, f"{rows} prompts of 24 to 119 tokens", uneven, (few,)),
         *answering_cases(evaluator, f"{few} of 24 to 119 tokens, {SAMPLES} answers", uneven[:few], (few,), SAMPLES),
+        *answering_cases(
+            evaluator,
+            f"{niches} niches, {rows // niches} questions each of {OPENING} + {QUESTION} tokens",
+            make_questions(evaluator, niches, rows // niches),
+            (niches,),
+            opening=OPENING,
+        ),
         learning_case(evaluator, few // 2, 8),
     ]
     return Part(evaluator.facts, time_cases(cases, bench.rounds), {"peak bytes": float(peak_memory())})

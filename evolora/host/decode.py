@@ -46,7 +46,10 @@ class Generated:
 
 
 class Decoder:
-    """Generates with a bank. `max_batch_tokens` bounds a batch's prompt and possible new tokens, and so memory."""
+    """Generates with a bank. `max_batch_tokens` bounds the tokens a batch reads and may write, and so memory.
+
+    Where an opening is read once for several prompts, each of which remembers it, a batch remembers at most twice that.
+    """
 
     def __init__(self, model: nn.Module, hooks: BankHooks, stop_ids: frozenset[int], max_batch_tokens: int) -> None:
         self._model, self._hooks = model, hooks
@@ -89,16 +92,14 @@ class Decoder:
 
         order = sorted(which, key=place)
         batches: list[list[int]] = []
-        tokens = 0
+        room = _Room(self._max_batch_tokens)
         for i in order:
-            request = requests[i]
-            need = len(request.prompt) + request.num_samples * request.limit
-            fits = batches and tokens + need <= self._max_batch_tokens
-            if not fits or requests[batches[-1][0]].num_samples != request.num_samples:
+            alike = batches and requests[batches[-1][0]].num_samples == requests[i].num_samples
+            if not alike or not room.takes(requests[i]):
                 batches.append([])
-                tokens = 0
+                room = _Room(self._max_batch_tokens)
+                room.takes(requests[i])
             batches[-1].append(i)
-            tokens += need
         return [sorted(batch, key=lambda i: (requests[i].organism, i)) for batch in batches]
 
     def _answer(self, requests: list[Request], bank: Bank | None) -> list[list[Generated]]:
@@ -145,6 +146,26 @@ class Decoder:
         return self._forward(
             batch, batch.live_by_organism(), ids, positions, everything, DecodeStep(batch.state, rows, step)
         )
+
+
+class _Room:
+    """Room of a batch for requests: for the tokens it reads or may write, and for twice as many that it remembers."""
+
+    def __init__(self, most: int) -> None:
+        self._to_read, self._to_remember = most, 2 * most
+        self._openings: set[tuple[int, tuple[int, ...]]] = set()
+
+    def takes(self, request: Request) -> bool:
+        """Give a request its room, or all there is to the first; False where it needs more than is left."""
+        opening = (request.organism, Question(request.organism, request.prompt, request.opening).set_apart)
+        need = len(request.prompt) + request.num_samples * request.limit
+        to_read = need - len(opening[1]) if opening in self._openings else need
+        if self._openings and (to_read > self._to_read or need > self._to_remember):
+            return False
+        self._to_read -= to_read
+        self._to_remember -= need
+        self._openings.add(opening)
+        return True
 
 
 @dataclass

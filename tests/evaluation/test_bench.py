@@ -10,12 +10,15 @@ from evolora.benchmark import PARTS, Bench
 from evolora.cli.app import app, main
 from evolora.evaluation.bench import (
     NEW_TOKENS,
+    OPENING,
+    QUESTION,
     Case,
     answering_cases,
     learning_case,
     make_genomes,
     make_lessons,
     make_prompts,
+    make_questions,
     time_cases,
 )
 from evolora.evaluation.bench_peft import PeftPopulation
@@ -44,6 +47,14 @@ def test_every_answering_case_processes_the_same_tokens(evaluator):
     for samples in (1, 3):
         cases = answering_cases(evaluator, "four prompts", prompts, (1, 2), samples)
         assert {case.run() for case in cases} == {27 + 4 * samples * NEW_TOKENS}
+    questions = make_questions(evaluator, 2, 3)
+    cases = answering_cases(evaluator, "six questions", questions, (1, 2), opening=OPENING)
+    assert {case.run() for case in cases} == {6 * (OPENING + QUESTION + NEW_TOKENS)}
+    assert [len({prompt[:OPENING] for prompt in part}) for part in (questions[:3], questions[3:], questions)] == [
+        1,
+        1,
+        2,
+    ]
 
 
 def test_peft_answers_as_the_bank_does(evaluator):

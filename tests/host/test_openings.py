@@ -97,7 +97,7 @@ def test_an_opening_that_is_the_whole_prompt_or_short_is_not_set_apart():
 
 
 def test_a_batch_holds_those_that_open_alike(engine):
-    """Twelve prompts behind two openings, asked in turns, in batches of six: each opening is in one batch only."""
+    """Twelve prompts behind two openings, asked in turns: each opening is in one batch only, of the six behind it."""
     model, sites, hooks = engine
     bank = stack_genomes([random_genome(sites, 1)], sites, torch.float32, CPU)
     starts = [tokens(12, 1), tokens(12, 2)]
@@ -105,10 +105,31 @@ def test_a_batch_holds_those_that_open_alike(engine):
     seen = []
     handle = model.get_input_embeddings().register_forward_hook(lambda _, given, __: seen.append(given[0].numel()))
     try:
-        Decoder(model, hooks, frozenset({STOP}), 6 * 16).generate(bank, requests)
+        Decoder(model, hooks, frozenset({STOP}), 48).generate(bank, requests)
     finally:
         handle.remove()
     assert seen == [12 + 6 * 3, 12 + 6 * 3]
+
+
+def test_a_batch_is_cut_by_what_is_read_and_by_twice_that_remembered():
+    """Of 12 + 3 tokens each and one to write: the first costs 16 to read, those that open alike 4; to remember, 16."""
+    register()
+    model = tiny_model("llama")
+    model.set_attn_implementation(IMPLEMENTATION)
+    hooks = BankHooks(model, [])
+    start, read = tokens(12, 1), []
+    model.get_input_embeddings().register_forward_hook(lambda _, given, __: read.append(given[0].numel()))
+
+    def batches(most, opening):
+        read.clear()
+        requests = [Request(0, start + tokens(3, i), 1, 0.0, 1, 0, opening) for i in range(6)]
+        Decoder(model, hooks, frozenset(), most).generate(None, requests)
+        return read
+
+    assert batches(16 + 2 * 4, 12) == [12 + 3 * 3, 12 + 3 * 3]  # three are read in 24 tokens, and remembered in 48
+    assert batches(1000, 12) == [12 + 6 * 3]
+    assert batches(32, 12) == [12 + 4 * 3, 12 + 2 * 3]  # four are remembered in 64 tokens; five could be read
+    assert batches(32, 0) == [30, 30, 30]
 
 
 class _NoStore:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from evolora.host.attention import KeyValueStore, Prefill, Scoring, additive_mask, explicit_attention
 from evolora.host.common import WORTHWHILE, Common, Spread, first_places
-from evolora.host.layout import Cells, Grid, aligned, attention_grid, make_grid
+from evolora.host.layout import Cells, Grid, attention_grid, make_grid
 
 Prompt = tuple[int, ...]
 LEAST = 8  # tokens: a shorter opening is read with every question, which costs less than setting it apart
@@ -69,14 +69,11 @@ class Layout:
         ends = zip(self.questions, self._endings, strict=True)
         return [start + len(question.prompt) - len(question.set_apart) - 1 for question, start in ends]
 
-    def stream(
-        self, device: torch.device, cache: KeyValueStore | None, common: Common | None = None
-    ) -> "Prefill | Forked":
+    def stream(self, device: torch.device, cache: KeyValueStore, common: Common | None = None) -> "Prefill | Forked":
         """How attention reads it; every question's keys and values go to `cache`, its opening's among them."""
         lengths = [len(question.prompt) for question in self.questions]
         if not self._openings:
             return Prefill(attention_grid(lengths, device), cache, common)
-        width = aligned(max(lengths)) if cache is None else cache.places
         cells: list[int] = []  # by question the tokens of its prompt, then its first again and again
         openings = [(start, len(opening)) for (_, opening), start in self._openings.items()]
         endings = []
@@ -86,12 +83,12 @@ class Layout:
             endings.append((start, length - len(opening)))
             cells += range(first, first + len(opening))
             cells += range(start, start + length - len(opening))
-            cells += repeat(first, width - length)
+            cells += repeat(first, cache.places - length)
         starts = torch.tensor([len(question.set_apart) for question in self.questions], device=device)
         return Forked(
             _Spans.of(openings, attention_grid([length for _, length in openings], device)),
             _Spans.of(endings, make_grid([length for _, length in endings], device)),
-            Cells(torch.tensor(cells, device=device).view(len(lengths), width)),
+            Cells(torch.tensor(cells, device=device).view(len(lengths), cache.places)),
             starts,
             cache,
             common,
@@ -142,7 +139,7 @@ class Forked:
     endings: _Spans
     prompts: Cells
     starts: Tensor
-    cache: KeyValueStore | None = None
+    cache: KeyValueStore
     common: Common | None = None
     _biases: dict[int | None, Tensor] = field(default_factory=dict)  # the same for all layers of a window
 
@@ -156,8 +153,7 @@ class Forked:
         )
         out.index_copy_(0, here, opened)
         keys, values = self.prompts.show(k), self.prompts.show(v)
-        if self.cache is not None:
-            self.cache.store(layer, keys, values)
+        self.cache.store(layer, keys, values)
         here = self.endings.tokens
         asked = self.endings.grid.spread(q.index_select(0, here)).transpose(1, 2)
         mixed = explicit_attention(asked, keys, values, self._biases[scoring.window], scoring)

@@ -57,3 +57,21 @@ def test_pages_of_organisms_change_nothing_but_rounding():
     for paged, together in zip(evaluator.answer(genomes, encounters), whole, strict=True):
         assert paged[0].token_ids == together[0].token_ids
         assert paged[0].logprob == pytest.approx(together[0].logprob, abs=1e-5)
+
+
+def test_questions_behind_the_same_examples_are_read_behind_one_opening():
+    evaluator = evaluator_for("tiny-llama")
+    example = Task("family", "which word is the longest of these?", "these", 1)
+    encounters = [
+        Encounter(1, "niche", Task("family", question, "x", 0), (example,), 1, 0.0, 1, key=0)
+        for question in ("abc", "what", "1 + 1")
+    ]
+    read = []
+    evaluator.host.model.get_input_embeddings().register_forward_hook(
+        lambda _, given, __: read.append(given[0].numel())
+    )
+    answers = evaluator.answer({1: random_genome(evaluator.sites, 1)}, encounters)
+    prompts = [answer.prompt_ids for (answer,) in answers]
+    opening = evaluator.prompts.opening([(example.question, example.answer)])
+    assert opening > len(example.question) / 8  # whatever the tokenizer: the example is part of it
+    assert read == [sum(map(len, prompts)) - 2 * opening]

@@ -38,7 +38,7 @@ def self_test(niche: Niche, source: TaskSource) -> list[str]:
     """What is wrong with `niche`, in words; empty where nothing is.
 
     On 64 tasks: the reference earns 1, silence 0, babble under 0.02 on average (an answer that is right for
-    some of the tasks is no babble: see `profile`). And the family must be large enough for every split.
+    some of the tasks is no babble: see `profile`). And the family must be large enough for every use.
     """
     try:
         tasks = probe_tasks(niche)
@@ -46,6 +46,8 @@ def self_test(niche: Niche, source: TaskSource) -> list[str]:
         source.test(niche, FEWEST["test"])
         source.selection(niche, FEWEST["selection"])
         source.living(niche, 0, FEWEST["living"])
+        if source.with_trials:
+            source.trial(niche, 0, FEWEST["trial"])
     except TaskError as error:
         return [str(error)]
     if not tasks:

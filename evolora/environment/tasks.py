@@ -24,7 +24,7 @@ DEFAULT_EXAMPLES = 8
 EXAMPLE_POOL = 24  # drawn, so that the first few can show different answers
 TRIAL_SHARE = 4  # sixteenths of the living tasks that paired trials have to themselves, in worlds that hold any
 FEWEST: dict[Use, int] = {"living": 4, "trial": 1, "test": 32, "selection": 16, "examples": 1}
-BARREN_ATTEMPTS = 6  # samples in a row without a new task before the family counts as exhausted
+BARREN_ATTEMPTS = 6  # samples in a row without a new task before a use, or the family, counts as exhausted
 
 
 def split_of(task: Task) -> Split:
@@ -55,7 +55,7 @@ class TaskSource:
 
     def __init__(self, seed: int, with_trials: bool = False) -> None:
         self._seed = seed
-        self._with_trials = with_trials
+        self.with_trials = with_trials
         # The most that was asked for, and what it brought. Dropping it would change no task.
         self._fixed: dict[tuple[Split, Niche], tuple[int, list[Task]]] = {}
 
@@ -92,32 +92,38 @@ class TaskSource:
             self._fixed[split, niche] = num, kept
         return kept[:num]
 
-    def _draw(self, split: Use, niche: Niche, generation: int, num: int) -> list[Task]:
+    def _draw(self, use: Use, niche: Niche, generation: int, num: int) -> list[Task]:
         tasks: dict[str, Task] = {}
-        for sample in self._samples(split, niche, generation):
-            tasks.update((task.digest, task) for task in sample if task.digest not in tasks)
-            if len(tasks) >= num:
+        fewest, idle = min(num, FEWEST[use]), 0
+        for sample in self._samples(use, niche, generation):
+            known = len(tasks)
+            for task in sample:
+                if use_of(task, self.with_trials) == use:
+                    tasks.setdefault(task.digest, task)
+            idle = 0 if len(tasks) > known else idle + 1
+            if len(tasks) >= num or (len(tasks) >= fewest and idle >= BARREN_ATTEMPTS):
                 break
-        if len(tasks) < min(num, FEWEST[split]):
+        if len(tasks) < fewest:
             raise TaskError(
-                f"niche {niche.name}: expected at least {min(num, FEWEST[split])} different {split} tasks, "
+                f"niche {niche.name}: expected at least {fewest} different {use} tasks, "
                 f"got {len(tasks)}: {niche.family.name} has too few questions at these settings; widen them"
             )
         return list(tasks.values())[:num]
 
-    def _samples(self, split: Use, niche: Niche, generation: int) -> Iterator[list[Task]]:
-        """Samples of the family, each reduced to the use's own content, until several bring nothing new.
+    def _samples(self, use: Use, niche: Niche, generation: int) -> Iterator[list[Task]]:
+        """Samples of the family, until several bring no question that is new, whatever its use: a share is so small
+        that samples may miss it in a family that has plenty.
 
         Their size does not depend on `num`, which therefore changes only where the list of tasks ends.
         """
-        size = 16 if split in ("living", "trial") else 128
+        size = 16 if use in ("living", "trial") else 128
         seen: set[str] = set()
         barren = attempt = 0
         while barren < BARREN_ATTEMPTS:
-            seed = key64(self._seed, "tasks", split, niche.name, generation, attempt)
-            sample = [task for task in niche.family.sample(seed, size) if use_of(task, self._with_trials) == split]
-            barren = 0 if any(task.digest not in seen for task in sample) else barren + 1
-            seen.update(task.digest for task in sample)
+            sample = niche.family.sample(key64(self._seed, "tasks", use, niche.name, generation, attempt), size)
+            digests = {task.digest for task in sample}
+            barren = 0 if digests - seen else barren + 1
+            seen |= digests
             attempt += 1
             yield sample
 

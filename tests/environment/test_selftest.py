@@ -7,10 +7,12 @@ import pytest
 from evolora.environment.families.family import ConstantAnswer
 from evolora.environment.niche import Niche
 from evolora.environment.selftest import profile, refuse_failing, self_test
-from evolora.environment.tasks import TaskSource
+from evolora.environment.task import Task
+from evolora.environment.tasks import TaskSource, use_of
 from evolora.errors import TaskError
 
 from .niches import niche_of
+from .plug_ins import Doubles
 
 
 def test_honest_niches_pass_under_both_rules_of_payment(niche: Niche) -> None:
@@ -47,6 +49,19 @@ def test_one_error_names_every_failing_niche_and_no_other() -> None:
     assert "too few questions" in str(caught.value)
     assert "weekday" not in str(caught.value)
     refuse_failing(niches[:1], TaskSource(1))
+
+
+def test_a_niche_without_questions_for_trials_is_found_out_where_trials_are_held() -> None:
+    class NoTrials(Doubles):
+        name = "no_trials"
+
+        def sample(self, seed: int, num: int) -> list[Task]:
+            return [task for task in super().sample(seed, 2 * num) if use_of(task, with_trials=True) != "trial"][:num]
+
+    niche = Niche("pond", NoTrials())
+    assert self_test(niche, TaskSource(1)) == []
+    (problem,) = self_test(niche, TaskSource(1, with_trials=True))
+    assert "expected at least 1 different trial tasks, got 0" in problem
 
 
 def test_the_profile_shows_what_a_constant_answer_earns() -> None:

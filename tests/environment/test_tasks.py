@@ -6,7 +6,7 @@ import pytest
 
 from evolora.environment.niche import Niche
 from evolora.environment.task import Task
-from evolora.environment.tasks import EXAMPLE_POOL, SHARES, TaskSource, split_of
+from evolora.environment.tasks import EXAMPLE_POOL, SHARES, TaskSource, split_of, use_of
 from evolora.errors import TaskError
 
 from .niches import THEIRS, niche_of
@@ -99,6 +99,14 @@ def test_a_small_family_gives_what_it_has() -> None:
     source, niche = TaskSource(1), niche_of("plug_ins:Doubles", largest=200)
     assert 32 <= len(source.test(niche, 200)) < 100
     assert len(source.test(niche, 5)) == 5
+
+
+@pytest.mark.parametrize(("seed", "generation"), [(1, 256), (34, 221), (51, 288)])
+def test_samples_that_miss_a_small_share_of_a_family_do_not_count_it_as_too_small(seed: int, generation: int) -> None:
+    niche, source = niche_of("letter_at"), TaskSource(seed, with_trials=True)
+    tasks = source.trial(niche, generation, 4)
+    assert tasks and all(use_of(task, with_trials=True) == "trial" for task in tasks)
+    assert source.trial(niche, generation, 1) == tasks[:1]
 
 
 def test_more_examples_than_the_pool_holds_are_refused() -> None:

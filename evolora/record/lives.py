@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from evolora.errors import RunFolderError
 from evolora.events import Life
+from evolora.record.lives_batch import NEEDED, next_message, take_batch
 
 NICHES = b"niches"  # the schema's metadata: names of the niches, in the order of the per-niche columns
 
@@ -57,6 +58,23 @@ def append_lives(path: Path, niches: Sequence[str], lives: Sequence[Life], with_
         file.write(head + batch.serialize().to_pybytes())
 
 
+def check_columns(schema: pa.Schema) -> None:
+    """Refuse a table whose columns are not those of lives; additional ones are welcome.
+
+    Raises:
+        ValueError: one that every life has is missing, or one is of another type.
+    """
+    names = json.loads((schema.metadata or {}).get(NICHES, b"[]"))
+    if not isinstance(names, list):
+        raise ValueError(f"names of niches {names!r}")
+    known = lives_schema([str(name) for name in names], with_colonies=True)
+    for name in (*NEEDED, *(name for name in known.names if name in schema.names)):
+        if schema.names.count(name) != 1:
+            raise ValueError(f"{schema.names.count(name) or 'no'} columns {name}")
+        if schema.field(name).type != known.field(name).type:
+            raise ValueError(f"a column {name} of type {schema.field(name).type}")
+
+
 def read_lives(path: Path) -> pa.Table:
     """All whole batches of a run's `lives.arrow`, memory-mapped; niches are named in the schema's metadata.
 
@@ -66,15 +84,15 @@ def read_lives(path: Path) -> pa.Table:
     if not path.is_file() or path.stat().st_size == 0:
         return lives_schema([]).empty_table()
     try:
-        reader = pa.ipc.open_stream(pa.memory_map(str(path)))
-    except pa.ArrowInvalid as error:
+        file = pa.memory_map(str(path))
+        schema = pa.ipc.read_schema(file)
+        check_columns(schema)
+        batches = []
+        while (message := next_message(file)) is not None:
+            batches.append(take_batch(message, schema))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, ValueError) as error:
         raise RunFolderError(f"{path}: expected a table of lives, got {error}; the run folder is damaged") from error
-    batches = []
-    while True:
-        try:
-            batches.append(reader.read_next_batch())
-        except (StopIteration, pa.ArrowInvalid, OSError):  # the end, or a batch that is being written
-            return pa.Table.from_batches(batches, reader.schema)
+    return pa.Table.from_batches(batches, schema)
 
 
 def niche_names(table: pa.Table) -> list[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from evolora.record.lives import NICHES, lives_schema
+from evolora.record.lives import NICHES, check_columns, lives_schema
+from evolora.record.lives_batch import next_message, take_batch
 from evolora.record.tail import FINGERPRINT, file_inside
 
 MOST_BYTES = 1 << 30  # kept in memory; beyond that every other generation is let go, again and again
-NEEDED = ("generation", "organism_id", "lineage", "energy")
 PER_NICHE = ("answers", "scores", "tokens", "meals")
 
 
@@ -52,7 +52,7 @@ class LivesTail:
         before = self._num_batches
         with pa.OSFile(str(path), "rb") as file:
             file.seek(self._offset)
-            while (message := self._next_message(file)) is not None:
+            while (message := next_message(file)) is not None:
                 self._offset = file.tell()
                 try:
                     self._take(message)
@@ -76,22 +76,13 @@ class LivesTail:
             return []
         return [str(name) for name in json.loads((self._schema.metadata or {}).get(NICHES, b"[]"))]
 
-    def _next_message(self, file: pa.NativeFile) -> pa.Message | None:
-        try:
-            return pa.ipc.read_message(file)
-        except (EOFError, pa.ArrowInvalid, OSError, pa.ArrowMemoryError):  # the end, or a batch that is being written
-            return None
-
     def _take(self, message: pa.Message) -> None:
         if self._schema is None:
             schema = pa.ipc.read_schema(message)
-            _check(schema)
+            check_columns(schema)
             self._schema = schema
             return
-        batch = pa.ipc.read_record_batch(message, self._schema)
-        batch.validate()
-        if any(batch.column(name).null_count for name in NEEDED):
-            raise ValueError(f"a batch without {', '.join(NEEDED)}")
+        batch = take_batch(message, self._schema)
         if self._num_batches % self.stride == 0:
             self._batches.append(batch)
             self._num_bytes += message.body.size
@@ -100,16 +91,3 @@ class LivesTail:
             self.stride *= 2
             self._batches = self._batches[::2]
             self._num_bytes //= 2
-
-
-def _check(schema: pa.Schema) -> None:
-    """Refuse a table whose columns are not those of lives; additional ones are welcome."""
-    names = json.loads((schema.metadata or {}).get(NICHES, b"[]"))
-    if not isinstance(names, list):
-        raise ValueError(f"names of niches {names!r}")
-    expected = lives_schema([str(name) for name in names])
-    for field in expected:
-        if field.name in NEEDED and field.name not in schema.names:
-            raise ValueError(f"no column {field.name}")
-        if field.name in schema.names and schema.field(field.name).type != field.type:
-            raise ValueError(f"a column {field.name} of type {schema.field(field.name).type}")

@@ -12,6 +12,7 @@ from evolora.record.run_dir import EVENTS, METRICS, PORTFOLIO, RunDir
 from evolora.share.archive import Part, write_archive
 from evolora.share.check import check_events, check_metrics, check_run, check_world
 from evolora.share.check_adapters import check_adapters
+from evolora.share.check_lives import check_lives
 from evolora.share.check_portfolio import check_portfolio
 from evolora.share.contents import MANIFEST, kind_of
 from evolora.share.manifest import Manifest, parse_manifest, parse_model
@@ -43,6 +44,7 @@ def pack(
     names = [part.name for part in parts]
     check_adapters(run, names, world)
     check_portfolio(run, names, world, record.host_digest)
+    check_lives(run)
     said = _said_before(run)
     described = {
         "world": world.name,

@@ -10,6 +10,7 @@ from evolora.config.world import WorldConfig
 from evolora.errors import BundleError
 from evolora.share.check import check_events, check_metrics, check_run, check_world
 from evolora.share.check_adapters import check_adapters
+from evolora.share.check_lives import check_lives
 from evolora.share.check_portfolio import check_portfolio
 from evolora.share.contents import MANIFEST, REPORT
 from evolora.share.manifest import Manifest, RunRecord
@@ -65,6 +66,7 @@ def _fill(bundle: Bundle, folder: Path, target: Path, with_report: bool) -> Unpa
     (folder / MANIFEST).write_bytes(bundle.manifest.to_bytes())
     world, record = check_contents(bundle)
     check_portfolio(folder, bundle.manifest.files, world, record.host_digest)
+    check_lives(folder)
     return Unpacked(
         folder=target,
         manifest=bundle.manifest,

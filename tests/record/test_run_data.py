@@ -12,6 +12,7 @@ from synthetic import write_run
 
 from evolora.errors import RunFolderError
 from evolora.record import lives_tail, row_log, tail
+from evolora.record.lives import read_lives
 from evolora.record.run_data import RunData
 from evolora.viz import PANELS
 
@@ -243,6 +244,35 @@ def test_additional_columns_of_lives_are_welcome(whole, copy):
         writer.write_table(wider)
     run = RunData.open(copy)
     assert run.life_column("mood")[-1] == len(table) - 1 and run.niches == RunData.open(whole).niches
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lz4"])
+def test_a_compressed_table_of_lives_is_refused_before_it_is_unpacked(whole, copy, compression):
+    """A few kilobytes of it may stand for gigabytes."""
+    table = RunData.open(whole).lives
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with (
+        pa.OSFile(str(copy / "lives.arrow"), "wb") as file,
+        pa.ipc.new_stream(file, table.schema, options=options) as out,
+    ):
+        out.write_table(table)
+    run = RunData.open(copy)
+    assert len(run.lives) == 0 and "compressed" in " ".join(run.problems)
+    with pytest.raises(RunFolderError, match="compressed"):
+        read_lives(copy / "lives.arrow")
+
+
+def test_a_table_of_lives_with_lying_offsets_is_refused(whole, copy):
+    """Text at 2^30 of a buffer of three bytes: to read it would end the process."""
+    batch = RunData.open(whole).lives.combine_chunks().to_batches()[0].slice(0, 3)
+    offsets = pa.array([0, 2**30, 2**30, 3], pa.int32()).buffers()[1]
+    lie = pa.StringArray.from_buffers(3, offsets, pa.py_buffer(b"abc"))
+    wider = pa.RecordBatch.from_arrays([*batch.columns, lie], schema=batch.schema.append(pa.field("x", pa.string())))
+    (copy / "lives.arrow").write_bytes(wider.schema.serialize().to_pybytes() + wider.serialize().to_pybytes())
+    run = RunData.open(copy)
+    assert len(run.lives) == 0 and any("lives.arrow" in problem for problem in run.problems)
+    with pytest.raises(RunFolderError, match="damaged"):
+        read_lives(copy / "lives.arrow")
 
 
 def test_an_endless_run_is_thinned_evenly_and_keeps_its_last_row(copy, monkeypatch):

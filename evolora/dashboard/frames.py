@@ -1,6 +1,7 @@
 """The pond, generation by generation, in the compact form the page animates: who is where, who was born, who died."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,10 @@ MOST_FRAMES = 64  # in one answer
 MOST_CELLS = 2_000  # of one frame: the richest, where a generation has more
 MOST_EVENTS = 2_000  # births, and again deaths, of one frame
 DIGITS = 4  # of a coordinate, whose unit is the pond's radius, of an energy and of a score
-EVENT_COLUMNS = ["event", "generation", "organism_id", "kind", "parents", "lineage", "energy", "cause"]
+EVENT_COLUMNS = [
+    *("event", "generation", "organism_id", "kind", "parents", "lineage", "energy", "cause"),
+    *("payments", "payers"),
+]
 FARTHEST = 1.5  # from the pond's middle: only a damaged record puts anybody further out
 
 Frame = dict[str, Any]
@@ -45,14 +49,18 @@ class Frames:
         return [self.frame(number) for number in range(start, stop + 1) if number in self.rows]
 
     def frame(self, generation: int) -> Frame:
-        """One generation as it ended: its survivors, the richest first, then its newborns, among their parents."""
+        """One generation as it ended: its survivors, the richest first, then its newborns, among their parents.
+
+        An energy is what its owner had after paying for births; what colonies took or gave after those is in no record.
+        """
         births, deaths = self._happened(generation, "birth"), self._happened(generation, "death")
         start, stop = np.searchsorted(self.when, [generation, generation + 1])
         index = {int(self.ids[place]): place for place in range(start, stop)}
         scores = self._mean_scores(int(start), int(stop))
+        energies = self._energies(int(start), int(stop), births)
         dead = {event["organism_id"] for event in deaths}
         alive = np.array([place for identity, place in index.items() if identity not in dead], dtype=np.int64)
-        alive = alive[np.argsort(-self.energies[alive], kind="stable")][:MOST_CELLS]
+        alive = alive[np.argsort(-energies[alive - start], kind="stable")][:MOST_CELLS]
         cradles = [self._place(birth.get("parents", ()), index) for birth in births]
         return {
             "generation": generation,
@@ -60,14 +68,14 @@ class Frames:
             "x": [*self.places[alive, 0].tolist(), *(x for x, _ in cradles)],
             "y": [*self.places[alive, 1].tolist(), *(y for _, y in cradles)],
             "lineage": [*self.lineages[alive].tolist(), *(birth.get("lineage", 0) for birth in births)],
-            "energy": [*_rounded(self.energies[alive]), *(short(birth.get("energy", 0.0)) for birth in births)],
+            "energy": [*_rounded(energies[alive - start]), *(short(birth.get("energy", 0.0)) for birth in births)],
             "niche": [*self.niches[alive].tolist(), *(-1 for _ in births)],
             "score": [*_rounded(scores[alive - start]), *(None for _ in births)],
             "births": [
                 {"id": birth["organism_id"], "kind": birth.get("kind", ""), "parents": birth.get("parents", [])}
                 for birth in births
             ],
-            "deaths": [self._death(event, index) for event in deaths],
+            "deaths": [self._death(event, index, energies, int(start)) for event in deaths],
             "now": self._now(generation),
         }
 
@@ -84,7 +92,18 @@ class Frames:
         x, y = np.mean(there, axis=0).round(DIGITS) if there else (0.0, 0.0)
         return float(x), float(y)
 
-    def _death(self, event: Frame, index: Mapping[int, int]) -> Frame:
+    def _energies(self, start: int, stop: int, births: Sequence[Frame]) -> NDArray[np.float64]:
+        """(lives,): what some lives had when their generation ended; they were recorded before anybody paid a birth."""
+        paid: dict[int, float] = defaultdict(float)
+        for birth in births:
+            payers = birth.get("payers", birth.get("parents", ()))
+            for payer, payment in zip(payers, birth.get("payments", ()), strict=False):  # one may be damaged
+                paid[payer] += short(payment) or 0.0
+        left: NDArray[np.float64] = self.energies[start:stop].copy()
+        left -= [paid.get(identity, 0.0) for identity in self.ids[start:stop].tolist()]
+        return left
+
+    def _death(self, event: Frame, index: Mapping[int, int], energies: NDArray[np.float64], start: int) -> Frame:
         identity = event["organism_id"]
         x, y = self._place([identity], index)
         return {
@@ -93,7 +112,7 @@ class Frames:
             "lineage": event.get("lineage", 0),
             "x": x,
             "y": y,
-            "energy": short(self.energies[index[identity]]) if identity in index else 0.0,
+            "energy": short(energies[index[identity] - start]) if identity in index else 0.0,
         }
 
     def _mean_scores(self, start: int, stop: int) -> NDArray[np.float64]:

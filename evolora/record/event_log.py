@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         ("lineages", _IDS),
         ("energy", pa.float64()),
         ("payments", pa.list_(pa.float64())),
+        ("payers", _IDS),
         ("operator", pa.string()),
         ("cause", pa.string()),
         ("age", pa.int64()),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,37 @@ def test_a_frame_holds_exactly_those_alive_when_the_generation_ended(lived: Path
         assert {death["id"]: death["cause"] for death in frame["deaths"]} == died
 
 
+def test_the_energies_of_a_frame_are_all_that_organisms_had_when_the_generation_ended(lived: Path) -> None:
+    run = RunData.open(lived)
+    frames = Frames(run).between(1, 12)
+    for frame in frames:
+        assert sum(frame["energy"]) == pytest.approx(frame["now"]["energy"]["organisms"], abs=1e-4 * len(frame["id"]))
+    assert sum(len(frame["births"]) for frame in frames) > 5
+    held = dict(zip(frames[-1]["id"], frames[-1]["energy"], strict=True))
+    for best in run.metrics_of(12)["best"]:  # the richest, as the run itself reported them
+        assert held[best["id"]] == pytest.approx(best["energy"], abs=1e-4)
+
+
+def test_a_birth_of_an_elite_is_paid_by_who_paid_it(pretend: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "elites"
+    shutil.copytree(pretend, folder)
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    birth = next(event for event in events if event.get("kind") == "clone")
+    before = Frames(RunData.open(folder)).frame(birth["generation"])
+    (parent,), payer = birth["parents"], next(i for i in before["id"] if i not in birth["parents"])
+    birth["payers"] = [payer]
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    after = Frames(RunData.open(folder)).frame(birth["generation"])
+    was, now = (dict(zip(frame["id"], frame["energy"], strict=True)) for frame in (before, after))
+    assert now[parent] == pytest.approx(was[parent] + 3) and now[payer] == pytest.approx(was[payer] - 3)
+
+
 def test_cells_have_their_own_lineage_energy_and_score(lived: Path) -> None:
     run = RunData.open(lived)
     frame = Frames(run).frame(6)
+    paid: Counter[int] = Counter()
+    for birth in run.events("birth", 6):
+        paid.update(dict(zip(birth["parents"], birth["payments"], strict=True)))
     lives = {row["organism_id"]: row for row in run.lives.to_pylist() if row["generation"] == 6}
     newborn = {birth["id"] for birth in frame["births"]}
     for place, identity in enumerate(frame["id"]):
@@ -35,7 +64,7 @@ def test_cells_have_their_own_lineage_energy_and_score(lived: Path) -> None:
             continue
         life = lives[identity]
         assert frame["lineage"][place] == life["lineage"]
-        assert frame["energy"][place] == pytest.approx(life["energy"], abs=1e-4)
+        assert frame["energy"][place] == pytest.approx(life["energy"] - paid[identity], abs=1e-4)
         assert frame["score"][place] == pytest.approx(sum(life["scores"]) / sum(life["answers"]), abs=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""The plots of a run as JSON for plotly.js, drawn when they are looked at and kept until the run has grown."""
+"""The plots of a run as JSON for plotly.js, drawn when they are looked at and kept until its folder is another."""
 
 from typing import Any
 

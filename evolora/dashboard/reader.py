@@ -10,7 +10,7 @@ from evolora.record.run_data import RunData
 
 
 class Reader:
-    """One reading of a run folder. `version` counts the times it had grown."""
+    """One reading of a run folder. `version` counts the times it was found to be another."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -18,11 +18,13 @@ from evolora.record.event_log import ByOrganism, EventLog
 from evolora.record.lives_tail import PER_NICHE, LivesTail
 from evolora.record.row_log import RowLog
 from evolora.record.run_dir import BARE_HOST, EVENTS, LIVES, METRICS, PORTFOLIO, TIMING
-from evolora.record.tail import file_inside
+from evolora.record.tail import FileState, file_inside, file_state
 
 Row = dict[str, Any]
 Rows = slice | NDArray[np.int64]
 LARGEST_SETTINGS = 1 << 18  # bytes of world.yaml or run.json that are read
+HOLDOUT = "holdout.json"  # held-out scores
+REPLACED = ("run.json", "world.yaml", BARE_HOST, HOLDOUT)  # written whole, some of them after the run's end
 MOST_ANSWERS = 200_000  # rows of one generation's answers that are read
 TRAITS = ("rank", "mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples")
 
@@ -37,8 +39,8 @@ class RunData:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problems: list[str] = []
-        self.run = self._read_settings("run.json", json.loads)
-        self.world = self._read_settings("world.yaml", _load_yaml)
+        self._states: list[FileState | None] = []
+        self._read_replaced()
         self._start()
 
     @classmethod
@@ -77,14 +79,16 @@ class RunData:
         return [str(entry.get("name") or entry.get("family") or "?").replace(":", "_") for entry in entries]
 
     def refresh(self) -> bool:
-        """Take in what was appended since; True if a generation is new, or if the logs were cut and written again."""
+        """Take in what was written since; True if a generation is new, if the logs were cut and written again, or if a
+        file that is written whole is another one: whoever resumes a run for longer changes its world.yaml."""
+        replaced = self._read_replaced()
         if any(log.was_rewritten() for log in self._logs):
             self._start()
             return True
         new = [log.read() for log in self._logs]
-        if any(new):
+        if replaced or any(new):
             self._forget()
-        return new[0]
+        return replaced or new[0]
 
     @property
     def metrics(self) -> list[Row]:
@@ -163,7 +167,7 @@ class RunData:
     @property
     def holdout(self) -> Row:
         """Held-out scores, as `evolora evaluate` left them in holdout.json; empty where it has not."""
-        return self._read_settings("holdout.json", json.loads, needed=False)
+        return self._read_settings(HOLDOUT, json.loads, needed=False)
 
     @cached_property
     def lives(self) -> pa.Table:
@@ -263,6 +267,16 @@ class RunData:
         self._columns: dict[str, NDArray[Any]] = {}
         if self._lives.problem is not None:
             self._note(self._lives.problem)
+
+    def _read_replaced(self) -> bool:
+        """Read run.json and world.yaml where a file of `REPLACED` is not as it was; whether one was not."""
+        states = [file_state(self.path, name) for name in REPLACED]
+        if states == self._states:
+            return False
+        self._states = states
+        self.run = self._read_settings("run.json", json.loads)
+        self.world = self._read_settings("world.yaml", _load_yaml)
+        return True
 
     def _read_settings(self, name: str, parse: Any, needed: bool = True) -> Row:
         path = file_inside(self.path, name)

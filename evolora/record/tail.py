@@ -6,6 +6,8 @@ from pathlib import Path
 BLOCK = 1 << 24  # bytes read at a time, and the longest line that is believed
 FINGERPRINT = 64  # bytes before the place we stopped, kept to notice that a file was cut and written again
 
+FileState = tuple[int, int, int]  # time of its last change (ns), bytes, inode
+
 
 def file_inside(folder: Path, name: str) -> Path | None:
     """`folder/name` if it is a plain file inside the folder; None for nothing, a pipe, a link that leads out."""
@@ -15,6 +17,16 @@ def file_inside(folder: Path, name: str) -> Path | None:
     except (OSError, RuntimeError):  # not there, not readable, or links that go in a circle
         return None
     return path if real.is_file() and real.is_relative_to(folder.resolve()) else None
+
+
+def file_state(folder: Path, name: str) -> FileState | None:
+    """What a plain file inside the folder shows when it is written again; None where there is none."""
+    path = file_inside(folder, name)
+    try:
+        stat = None if path is None else path.stat()
+    except OSError:  # it went meanwhile
+        return None
+    return None if stat is None else (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 class LineTail:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hostless import Coin, make_world
+from puddle import toy_niches
 from puddle import world as puddle
 
 from evolora.archiving import measure_archive
@@ -17,7 +18,7 @@ from evolora.generation import advance
 from evolora.lifecycle.archive import Archive, keepsake
 from evolora.lifecycle.behaviour import Axis, Doings, behaviour, objective
 from evolora.lifecycle.reproduction import BirthPlan, give_birth
-from evolora.record.checkpoint import checkpoints, load_checkpoint
+from evolora.record.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from evolora.record.glossary import ARCHIVE
 from evolora.record.run_dir import EVENTS, LIVES, METRICS
 from evolora.rng import stream
@@ -343,6 +344,19 @@ def test_a_run_with_an_archive_resumes_byte_for_byte(tmp_path, whole_run, stop, 
         assert (checkpoints(path)[-1] / name).read_bytes() == (checkpoints(whole)[-1] / name).read_bytes()
     states = [json.loads((checkpoints(run)[-1] / "state.json").read_text()) for run in (path, whole)]
     assert states[0]["archive"] == states[1]["archive"]
+
+
+def test_what_elites_are_kept_for_does_not_hang_on_the_order_of_niches_in_a_checkpoint(tmp_path):
+    """Four niches, whose memories come back from a checkpoint in the order of their names."""
+    world, rules = make_world(
+        2, niches=toy_niches("reef", "marsh", "tide", "bog", inflow=8.0), archive={"enabled": True, "least_tasks": 3}
+    )
+    lived(world, rules, 4)
+    resumed, _ = load_checkpoint(save_checkpoint(world, {}, tmp_path, keep=1))
+    went_on, came_back = (
+        [event for generation in lived(one, rules, 12) for event in generation.events] for one in (world, resumed)
+    )
+    assert went_on == came_back and sum(isinstance(event, Elevation) for event in went_on) > 9
 
 
 def test_children_of_dead_elites_stand_in_the_run_s_phylogeny(whole_run):

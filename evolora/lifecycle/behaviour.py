@@ -1,5 +1,6 @@
 """What an organism is like, in one number: the axes of an archive, and the objective it is kept for."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,8 +73,11 @@ def behaviour(name: str, organism: Organism, doings: Doings, niches: Sequence[st
 
 
 def _remembered(organism: Organism) -> float:
-    """Sum of the scores of the tasks it remembers, a full score counting 1."""
-    return sum(tasks * mean for tasks, mean in organism.practice.values())
+    """Sum of the scores of the tasks it remembers, a full score counting 1.
+
+    Rounded once, over all: after a checkpoint the niches come in another order, which must change no bit.
+    """
+    return math.fsum(tasks * mean for tasks, mean in organism.practice.values())
 
 
 def _breadth(organism: Organism, num_niches: int) -> float | None:
@@ -82,4 +86,4 @@ def _breadth(organism: Organism, num_niches: int) -> float | None:
     if not total or num_niches < 2:
         return None
     shares = [tasks * mean / total for tasks, mean in organism.practice.values()]
-    return (1 / sum(share * share for share in shares) - 1) / (num_niches - 1)
+    return (1 / math.fsum(share * share for share in shares) - 1) / (num_niches - 1)

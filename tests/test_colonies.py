@@ -231,6 +231,17 @@ def test_what_a_dissolved_colony_had_goes_to_its_members():
     assert generation.report.colonies["mean_lifetime"] == 1
 
 
+def test_a_colony_whose_pot_never_pays_for_its_trial_ends_though_nobody_needs_the_pot():
+    world, rules = colony_world(
+        1, {"pot_share": 0.0, "stake": 0.0, "audit_every": 3}, reproduction={"enabled": False}, energy={"upkeep": 0.0}
+    )
+    colony = plant(world, [0, 1, 2])
+    history = lived(world, rules, 6)
+    ends = [one for one in changes_in(history) if one.change is Change.DISSOLVED and one.colony_id == colony.id]
+    assert [(one.reason, one.generation) for one in ends] == [("broke", 4)]  # due in the third, in vain twice
+    assert colony.failing == 0 and not colony.gains
+
+
 def test_trials_are_paid_by_those_who_answer_in_them():
     world, rules = colony_world(1, {"trials_per_generation": 4})
     generation = advance(world, rules, Specialists())

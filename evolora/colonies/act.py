@@ -48,7 +48,7 @@ def act(
     audits, audited = _audit(world, rules, own, evaluator, market)
     events += audits
     for colony in world.colonies:
-        if (reason := own.fate.reason_to_end(colony)) is not None:
+        if (reason := own.fate.reason_to_end(colony, world.generation)) is not None:
             events.append(dissolve(world, rules, colony, reason))
     for colony in world.colonies:
         events += _bud(world, own, colony) or _share_surplus(world, own, colony)
@@ -123,14 +123,13 @@ def _expel(world: World, own: ColonyRules) -> list[ColonyChange]:
 def _audit(
     world: World, rules: Rules, own: ColonyRules, evaluator: Evaluator, market: Market
 ) -> tuple[list[ColonyChange], Held]:
-    """Try those that are due and can pay for it out of the pot; for the others it counts as a failure of the pot."""
+    """Try those that are due and can pay for it out of the pot; the others stay due (`Fate.num_missed`)."""
     due = [colony for colony in world.colonies if len(colony) > 1 and own.fate.is_due(colony, world.generation)]
     groups = [Group(tuple(colony.members), tuple((identity,) for identity in colony.members), colony) for colony in due]
     held = hold_trials(world, rules, evaluator, groups, market)
     changes = []
     for colony, verdict in zip(due, held.verdicts, strict=True):
         if verdict is None:
-            colony.failing += 1
             continue
         colony.audited = world.generation
         colony.gains = [*colony.gains, verdict.gain][-own.fate.patience :]

@@ -32,7 +32,9 @@ class ColoniesConfig(Section):
     trials_per_generation: Count = Field(3, description="Groups of newcomers that are tried each generation at most.")
     audit_every: Count = Field(6, description="Generations between a colony's own paired trials, paid out of its pot.")
     patience: Count = Field(
-        2, description="Trials in a row whose gain is looked at, and generations that the pot may fail, before it ends."
+        2,
+        description="Trials in a row whose gain is looked at before it ends; and how often in a row its pot may fail "
+        "to cover members, or to pay for a trial that is due.",
     )
     window: Count = Field(6, description="Generations over which what a member pays in and draws out is added up.")
     bud_pot: NonNegative = Field(2.0, description="Energy per member in the pot from which a colony is rich.")

@@ -24,8 +24,8 @@ class Colony:
     """Organisms that pass tasks to each other and share the pot `account`.
 
     `gains` are the latest paired trials' gains (energy per member and generation), oldest first; `audited` is the
-    generation of the last one. `failing` counts the generations in a row in which the pot could not pay what the
-    contract asks of it. Who was `expelled` is not taken back. `mother` is the colony it budded from.
+    generation of the last one. `failing` counts the generations in a row in which the pot could not cover
+    every member it should. Who was `expelled` is not taken back. `mother` is the colony it budded from.
     """
 
     id: int

@@ -121,13 +121,17 @@ class Fate:
         """Whether the colony is to be tried again."""
         return generation - colony.audited >= self.audit_every
 
-    def reason_to_end(self, colony: Colony) -> str | None:
-        """Why a colony dissolves, None if it lives on."""
+    def num_missed(self, colony: Colony, generation: int) -> int:
+        """Generations in a row, this one included, in which it was due and its pot could not pay for a trial."""
+        return max(0, generation - colony.audited - self.audit_every + 1)
+
+    def reason_to_end(self, colony: Colony, generation: int) -> str | None:
+        """Why a colony dissolves, None if it lives on. To be asked after those that are due have been tried."""
         if len(colony) < 2:
             return "too small"
         if len(colony.gains) >= self.patience and sum(colony.gains[-self.patience :]) <= 0:
             return "no gain"
-        return "broke" if colony.failing >= self.patience else None
+        return "broke" if colony.failing + self.num_missed(colony, generation) >= self.patience else None
 
     def surplus(self, colony: Colony, pot: int) -> int:
         """Units in the pot beyond what makes a colony rich."""

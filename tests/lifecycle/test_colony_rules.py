@@ -117,10 +117,13 @@ class TestFate:
             (colony([1], [1], gains=[-9.0]), None),
             (colony([1], [1], failing=2), "broke"),
             (colony([1], [1], failing=1), None),
+            (colony([1], [1], audited=-3), "broke"),  # due in generations 2 and 3, and not tried
+            (colony([1], [1], audited=-2), None),
+            (colony([1], [1], failing=1, audited=-2), "broke"),
         ],
     )
     def test_a_colony_that_does_not_pay_ends(self, group, reason):
-        assert self.rule.reason_to_end(group) == reason
+        assert self.rule.reason_to_end(group, generation=3) == reason
 
     def test_it_is_tried_again_after_so_many_generations(self):
         assert self.rule.is_due(colony(audited=3), 8) and not self.rule.is_due(colony(audited=3), 7)

@@ -1,7 +1,5 @@
 """Reading a PEFT adapter directory that anybody may have written: nothing in it is trusted, nothing in it is run."""
 
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,11 @@ from torch import Tensor
 
 from evolora.errors import GenomeError
 from evolora.organism.genome import Factors, SiteShape
+from evolora.record.adapter_config import CONFIG_FILE, AdapterConfig, read_config
 
-CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 PREFIX = "base_model.model."
-# Settings that change what the weights mean; an adapter using one of them is not a plain LoRA.
-UNSUPPORTED = ("use_dora", "rank_pattern", "alpha_pattern", "modules_to_save", "fan_in_fan_out", "lora_bias")
 NUMBER_FORMATS = ("F64", "F32", "F16", "BF16")
-MOST_RANK = 512
-MOST_ALPHA = 1e6  # far above anything anybody trains with; keeps the arithmetic finite
-MOST_CONFIG_BYTES = 1_000_000
 HEADER_BYTES = 4_000_000  # what a weights file may hold besides its numbers
 
 
@@ -37,16 +30,15 @@ def import_peft(directory: Path, sites: Sequence[SiteShape], scaling: float) -> 
         GenomeError: a file is missing, unreadable or too large, the adapter is not a plain LoRA, or its weights are
             not finite, not of one rank, or not for `sites`.
     """
-    config = _read_config(directory)
-    rank, adapter_scaling = _rank_and_scaling(config, directory)
+    config = read_config(directory)
     halves: dict[str, dict[str, Tensor]] = {}
-    for site, half, tensor in _read_weights(directory, sites, rank):
+    for site, half, tensor in _read_weights(directory, sites, config):
         halves.setdefault(site, {})[half] = tensor.to(torch.float32)
     factors: dict[str, Factors] = {}
     for site in sorted(halves):
         if halves[site].keys() != {"lora_A", "lora_B"}:
             raise GenomeError(f"{directory}: expected lora_A and lora_B at {site}, got only {next(iter(halves[site]))}")
-        found = Factors(a=halves[site]["lora_A"], b=halves[site]["lora_B"] * (adapter_scaling / scaling))
+        found = Factors(a=halves[site]["lora_A"], b=halves[site]["lora_B"] * (config.scaling / scaling))
         if not bool(torch.isfinite(found.a).all() and torch.isfinite(found.b).all()):
             raise GenomeError(f"{directory}: expected finite weights, got NaN or infinity at {site}")
         factors[site] = found
@@ -93,42 +85,11 @@ def _without_padding(factors: dict[str, Factors]) -> dict[str, Factors]:
     return {site: Factors(a=f.a[kept], b=f.b[:, kept]) for site, f in factors.items()}
 
 
-def _read_config(directory: Path) -> dict[str, Any]:
-    path = directory / CONFIG_FILE
-    if not path.is_file():
-        raise GenomeError(f"{path}: expected a PEFT adapter's configuration, got no such file")
-    if path.stat().st_size > MOST_CONFIG_BYTES:
-        raise GenomeError(f"{path}: expected at most {MOST_CONFIG_BYTES:,} bytes, got {path.stat().st_size:,}")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise GenomeError(f"{path}: expected JSON, got {str(error)[:200]}") from error
-    if not isinstance(config, dict):
-        raise GenomeError(f"{path}: expected a JSON object, got {type(config).__name__}")
-    return config
-
-
-def _rank_and_scaling(config: dict[str, Any], directory: Path) -> tuple[int, float]:
-    """Rank and alpha / rank (alpha / sqrt(rank) with rslora) of a plain LoRA."""
-    path = directory / CONFIG_FILE
-    if config.get("peft_type") != "LORA":
-        raise GenomeError(f"{path}: expected peft_type LORA, got {str(config.get('peft_type'))[:80]}")
-    used = [name for name in UNSUPPORTED if config.get(name)]
-    if config.get("bias", "none") != "none":
-        used.append("bias")
-    if used:
-        raise GenomeError(f"{path}: expected a plain LoRA, got one that uses {', '.join(used)}")
-    rank, alpha = config.get("r"), config.get("lora_alpha")
-    if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= MOST_RANK:
-        raise GenomeError(f"{path}: expected a rank r >= 1 and <= {MOST_RANK}, got {str(rank)[:80]}")
-    if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not abs(alpha) <= MOST_ALPHA:
-        raise GenomeError(f"{path}: expected a finite lora_alpha of at most {MOST_ALPHA:g}, got {str(alpha)[:80]}")
-    return rank, alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank
-
-
-def _read_weights(directory: Path, sites: Sequence[SiteShape], rank: int) -> Iterator[tuple[str, str, Tensor]]:
+def _read_weights(
+    directory: Path, sites: Sequence[SiteShape], config: AdapterConfig
+) -> Iterator[tuple[str, str, Tensor]]:
     """(site, lora_A or lora_B, tensor) of everything in the weights file, each checked before it is read."""
-    path, widths = directory / WEIGHTS_FILE, widths_of(sites)
+    path, rank, widths = directory / WEIGHTS_FILE, config.rank, widths_of(sites)
     if not path.is_file():
         raise GenomeError(f"{path}: expected the adapter's weights, got no such file; .bin pickles are not read")
     most = HEADER_BYTES + 8 * rank * sum(inside + outside for inside, outside in widths.values())
@@ -139,6 +100,11 @@ def _read_weights(directory: Path, sites: Sequence[SiteShape], rank: int) -> Ite
             keys = list(file.keys())
             for key in keys:
                 site, half = _checked(directory, key, file.get_slice(key), rank, widths)
+                if not config.adapts(site):
+                    raise GenomeError(
+                        f"{directory}: expected weights of modules that {CONFIG_FILE} has in target_modules and in "
+                        f"layers_to_transform, and not in exclude_modules, got {site}"
+                    )
                 yield site, half, file.get_tensor(key)
     except (SafetensorError, OSError) as error:
         raise GenomeError(f"{path}: expected safetensors, got {str(error)[:200]}") from error

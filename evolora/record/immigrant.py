@@ -12,7 +12,8 @@ from evolora.errors import GenomeError
 from evolora.organism.genome import Genome, SiteShape
 from evolora.organism.low_rank import resized, revive
 from evolora.organism.traits import TraitRange, Traits, range_of
-from evolora.record.adapter import MOST_CONFIG_BYTES, import_peft
+from evolora.record.adapter import import_peft
+from evolora.record.adapter_config import MOST_CONFIG_BYTES
 
 RECORD = "organism.json"  # beside the adapter of an organism that Evolora exported
 BROUGHT = ("mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples")

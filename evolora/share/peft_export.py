@@ -13,7 +13,8 @@ from torch.nn.functional import pad
 
 from evolora.errors import GenomeError
 from evolora.organism.genome import Factors, Genome, SiteShape
-from evolora.record.adapter import CONFIG_FILE, PREFIX, WEIGHTS_FILE, check_shapes, import_peft
+from evolora.record.adapter import PREFIX, WEIGHTS_FILE, check_shapes, import_peft
+from evolora.record.adapter_config import CONFIG_FILE
 
 __all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "export_peft", "import_peft"]
 

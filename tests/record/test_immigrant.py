@@ -22,7 +22,8 @@ from evolora.errors import ConfigError, EvoloraError, GenomeError
 from evolora.organism.distance import delta_norm, distance
 from evolora.organism.genome import SiteShape
 from evolora.record import adapter as adapter_module
-from evolora.record.adapter import CONFIG_FILE, WEIGHTS_FILE, import_peft
+from evolora.record.adapter import WEIGHTS_FILE, import_peft
+from evolora.record.adapter_config import CONFIG_FILE
 from evolora.record.immigrant import RECORD
 from evolora.record.residents import Resident, open_residents
 from evolora.record.run_dir import EVENTS

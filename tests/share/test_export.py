@@ -19,7 +19,8 @@ from evolora.errors import RunFolderError
 from evolora.host.bank import stack_genomes
 from evolora.host.decode import Request
 from evolora.host.load import load_host
-from evolora.record.adapter import CONFIG_FILE, WEIGHTS_FILE, import_peft
+from evolora.record.adapter import WEIGHTS_FILE, import_peft
+from evolora.record.adapter_config import CONFIG_FILE
 from evolora.record.immigrant import RECORD
 from evolora.record.residents import open_residents, weights_digest
 from evolora.share.export import CARD, SERVED_RANKS, export_organisms, served_rank

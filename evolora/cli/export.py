@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evolora.cli.given import refuse_idle
 from evolora.errors import ConfigError, RunFolderError
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def export(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
     to: Annotated[
         Path | None,
@@ -46,6 +48,8 @@ def export(
         raise ConfigError(f"expected one of {', '.join(wanted)}, got {' and '.join(choices)}")
     if to is None and lm_eval is None:
         raise ConfigError("expected --to DIR or --lm-eval DIR, got neither; say where adapters or tasks go")
+    if lm_eval is None:
+        refuse_idle(context, ["tasks"], "expected --lm-eval DIR beside it, whose tasks it counts; give both or neither")
     if archive:
         _export_archive(run, to, [*choices, *(["--lm-eval"] if lm_eval is not None else [])])
         return

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from evolora.cli.given import refuse_idle
 from evolora.errors import ConfigError, RunFolderError
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ Ancestor = Annotated[
 ]
 
 
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Import a saved portfolio's own task families from PYTHONPATH.")
+]
+CHOICE = ("size", "router", "ancestor", "candidates", "source", "selection")  # what says how to make one
+
+
 def portfolio(
+    context: typer.Context,
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="The folder of a run, or of a saved portfolio.", show_default=False)
     ],
@@ -50,6 +58,7 @@ def portfolio(
     samples: Annotated[
         int, typer.Option(min=0, metavar="N", help="Answers each member samples besides, for self-consistency.")
     ] = 0,
+    trust_code: TrustCode = False,
 ) -> None:
     """Choose organisms of a run by what they cover of selection tasks, fit a router, and test on tasks of neither.
 
@@ -57,21 +66,16 @@ def portfolio(
     loaded and tested as it is.
     """
     from evolora.portfolio.folder import INDEX
-    from evolora.portfolio.portfolio import ARROW
     from evolora.portfolio.session import open_saved, portfolio_of_run, save, test
-    from evolora.routing.router import ROUTERS
 
-    if router not in (*ROUTERS, ARROW):
-        raise ConfigError(f"--router: expected one of {', '.join([*ROUTERS, ARROW])}, got {router}")
-    if ancestor is not None and router != "recogniser":
-        raise ConfigError(f"--ancestor: expected --router recogniser, which alone sends it questions, got {router}")
-    if samples == 1:
-        raise ConfigError("--samples: expected 0, or at least 2 to agree with each other, got 1")
-    if to is not None and to.exists():
-        raise RunFolderError(f"--to {to}: expected a new folder, got one that exists; choose another")
     saved = (run / INDEX).is_file()
+    if saved:
+        refuse_idle(context, CHOICE, "expected none beside a saved portfolio, which is tested as it is; give its run")
+    else:
+        refuse_idle(context, ["trust_code"], "expected a saved portfolio beside it; a run's own families are imported")
+    _check_options(router, ancestor, samples, to)
     session = (
-        open_saved(run)
+        open_saved(run, trust_code)
         if saved
         else portfolio_of_run(run, size, candidates, selection, router, source == "archive", ancestor)
     )
@@ -83,6 +87,20 @@ def portfolio(
     _show_tokens(session.meter)
     if to is None and not saved:
         typer.echo(f"not saved: with --to {run / 'portfolio'} serve, chat, export and pack find it", err=True)
+
+
+def _check_options(router: str, ancestor: int | None, samples: int, to: Path | None) -> None:
+    from evolora.portfolio.portfolio import ARROW
+    from evolora.routing.router import ROUTERS
+
+    if router not in (*ROUTERS, ARROW):
+        raise ConfigError(f"--router: expected one of {', '.join([*ROUTERS, ARROW])}, got {router}")
+    if ancestor is not None and router != "recogniser":
+        raise ConfigError(f"--ancestor: expected --router recogniser, which alone sends it questions, got {router}")
+    if samples == 1:
+        raise ConfigError("--samples: expected 0, or at least 2 to agree with each other, got 1")
+    if to is not None and to.exists():
+        raise RunFolderError(f"--to {to}: expected a new folder, got one that exists; choose another")
 
 
 def _show(examined: "Examined") -> None:

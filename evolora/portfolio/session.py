@@ -18,6 +18,7 @@ from evolora.portfolio.portfolio import ANCESTOR, RIVALS, Portfolio, assemble
 from evolora.portfolio.splits import foreign_niches, harder_niches, make_split, selection_questions
 from evolora.record.run_dir import RunDir
 from evolora.routing.tokens import TokenMeter
+from evolora.share.check import refuse_code
 from evolora.world import Rules
 
 
@@ -77,13 +78,16 @@ def portfolio_of_run(
     return Session(portfolio, config, rules, evaluator, meter, notes, rivals)
 
 
-def open_saved(folder: Path) -> Session:
-    """A saved portfolio with its host.
+def open_saved(folder: Path, trust_code: bool = False) -> Session:
+    """A saved portfolio with its host. Anybody may have made it: modules that its world names are imported only where
+    `trust_code` says so.
 
     Raises:
-        EvoloraError: a damaged folder, or another host than it was made on.
+        EvoloraError: a damaged folder, another host than it was made on, or task families of the author's own.
     """
     config = read_world(folder)
+    if not trust_code:
+        refuse_code(config, "portfolio")
     evaluator = build_evaluator(config)
     saved = load_portfolio(folder, evaluator.sites)
     if saved.host_digest != evaluator.host.digest:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from evolora.config.load import load_world_text
 from evolora.config.world import WorldConfig
+from evolora.environment.families.registry import is_plug_in
 from evolora.errors import BundleError, ConfigError
 from evolora.share.manifest import RunRecord, parse_model
 from evolora.share.strict_json import parse_object, parse_rows
@@ -17,6 +18,20 @@ def check_world(data: bytes, part: str) -> WorldConfig:
         raise BundleError(f"{part}: expected UTF-8 text, got other bytes") from error
     except ConfigError as error:
         raise BundleError(f"expected a world without mistakes, got {error.problems[0]}") from error
+
+
+def refuse_code(world: WorldConfig, what: str) -> None:
+    """Refuse a world whose task families are modules to be imported. `what` it came in is named.
+
+    Raises:
+        BundleError: naming them.
+    """
+    plug_ins = sorted({niche.family for niche in world.niches if is_plug_in(niche.family)})
+    if plug_ins:
+        raise BundleError(
+            f"{', '.join(plug_ins)}: expected task families of Evolora or reasoning-gym, got code of the author's own, "
+            f"which is not in the {what}; read it, put it on PYTHONPATH, and give --trust-code"
+        )
 
 
 def check_run(data: bytes, part: str) -> RunRecord:

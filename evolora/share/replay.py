@@ -11,13 +11,12 @@ from typing import Any
 
 from evolora.build import open_run
 from evolora.config.world import WorldConfig
-from evolora.environment.families.registry import is_plug_in
 from evolora.errors import BundleError
 from evolora.generation import GenerationReport
 from evolora.host.device import choose_device
 from evolora.host.registry import HOSTS
 from evolora.record.run_dir import EVENTS, LIVES, METRICS, RunDir, to_json
-from evolora.share.check import check_run
+from evolora.share.check import check_run, refuse_code
 from evolora.share.manifest import RunRecord
 from evolora.share.row_compare import Comparison, compare_rows
 from evolora.share.unpack import Unpacked, unpack
@@ -112,12 +111,8 @@ def safe_world(unpacked: Unpacked, host: str | None, trust_code: bool) -> WorldC
         BundleError: it does, or it is too large to be meant well.
     """
     world = unpacked.world
-    plug_ins = sorted({niche.family for niche in world.niches if is_plug_in(niche.family)})
-    if plug_ins and not trust_code:
-        raise BundleError(
-            f"{', '.join(plug_ins)}: expected task families of Evolora or reasoning-gym, got code of the author's own, "
-            "which is not in the bundle; read it, put it on PYTHONPATH, and replay with --trust-code"
-        )
+    if not trust_code:
+        refuse_code(world, "bundle")
     if host is None and world.host.name not in HOSTS:
         raise BundleError(
             f"host {world.host.name!r}: expected one of {', '.join(HOSTS)}, got a path or a hub id that the author "

@@ -1,5 +1,6 @@
 """Claims about replicates: a quantity a seed becomes a sentence that holds, does not, or is undecided."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from evolora.experiment.findings import Claim, Entry, Table, Verdict, shown, shown_interval, verdict
 from evolora.experiment.results import Results
-from evolora.experiment.statistics import Estimate, estimate
+from evolora.experiment.statistics import Estimate, estimate, share_interval
 from evolora.portfolio.statistics import holm
 
 ALPHA = 0.01  # what p has to be below where a claim rests on a test
@@ -35,8 +36,24 @@ def about(text: str, quantity: str, values: ArrayLike, margin: float, note: str 
 
 
 def within(text: str, quantity: str, values: ArrayLike, most: float, note: str = "") -> Claim:
-    """A mean whose 95 % interval lies below `most`; nothing is tested."""
+    """A mean whose 95 % interval lies below `most`; nothing is tested. Replicates that are all alike show no spread to
+    make an interval of: they decide nothing (`seldom` is for what hardly ever happens)."""
     found = replace(estimate(values), p=None)
+    if found.interval is not None and found.interval[0] == found.interval[1]:
+        found = replace(found, interval=None)
+        note = "; ".join(part for part in (note, f"all {found.n} replicates alike") if part)
+    return _claim(text, quantity, found, verdict(found.interval, most=most), note)
+
+
+def seldom(text: str, quantity: str, happened: ArrayLike, most: float, note: str = "") -> Claim:
+    """Something that happens in a share of replicates below `most`: the whole exact 95 % interval (Clopper & Pearson
+    1934) is. `happened` (replicates,) is 1 or 0, NaN where there is no saying. Of n where it never happened the
+    interval ends at 1 - .025^(1/n): 36 replicates are needed for a tenth."""
+    given = np.asarray(happened, dtype=np.float64)
+    known = given[~np.isnan(given)]
+    found = Estimate(math.nan, None, None, 0)
+    if known.size:
+        found = Estimate(float(known.mean()), share_interval(int(known.sum()), known.size), None, known.size)
     return _claim(text, quantity, found, verdict(found.interval, most=most), note)
 
 

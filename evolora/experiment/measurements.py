@@ -5,9 +5,13 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from evolora.events import DeathCause
+
 Row = Mapping[str, Any]
 # Parts of a metrics row with a number for each of several names: they become `births.clone`, `niche_scores.rhyme`.
 PARTS = ("births", "deaths", "niche_scores", "niche_visitors", "niche_stocks", "niche_levels", "traits", "energy")
+# Parts that count: a row leaves out what did not happen, which is 0 and not undefined.
+COUNTED = {"births": ("clone", "merge"), "deaths": tuple(map(str, DeathCause)), "niche_visitors": ()}
 OPTIONAL = ("colonies", "archive")  # parts that only some worlds have
 PLAIN = ("mean_score", "num_living", "num_lineages", "num_answers", "num_tokens", "num_learners", "learning_tokens")
 
@@ -20,7 +24,7 @@ def describe(rows: Sequence[Row], latest: int, series: Sequence[str] = ()) -> di
     defined, and absent where there is none. `books` says how exact they were. `series` are numbers kept for every
     generation (None where undefined), by name.
     """
-    flat = [dict(_numbers(row)) for row in rows]
+    flat = _with_zeros([dict(_numbers(row)) for row in rows])
     return {
         "first": dict(flat[0]) if flat else {},
         "last": dict(flat[-1]) if flat else {},
@@ -52,6 +56,14 @@ def _numbers(row: Row) -> Iterator[tuple[str, JsonValue]]:
             if value is not None:
                 yield f"{part}.{name}", value
     yield from ((name, value) for name, value in row["ecology"].items() if value is not None)
+
+
+def _with_zeros(rows: Sequence[dict[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+    """The rows, with 0 for what others count and they do not mention."""
+    names = [f"{part}.{name}" for part, known in COUNTED.items() for name in known]
+    names += [name for row in rows for name in row if name.partition(".")[0] in COUNTED]
+    zeros: dict[str, JsonValue] = dict.fromkeys(names, 0)
+    return [zeros | row for row in rows]
 
 
 def _means(rows: Iterable[Mapping[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -64,6 +64,16 @@ def mean_interval(values: NDArray[np.float64], confidence: float = 0.95) -> tupl
     return float(low), float(high)
 
 
+def share_interval(count: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact interval of the chance of something that happened `count` times in `n` (Clopper & Pearson 1934)."""
+    from scipy.stats import beta  # half a second to import
+
+    tail = (1 - confidence) / 2
+    low = float(beta(count, n - count + 1).ppf(tail)) if count else 0.0
+    high = float(beta(count + 1, n - count).ppf(1 - tail)) if count < n else 1.0
+    return low, high
+
+
 def sign_flip_p(differences: NDArray[np.float64], direction: Direction = "greater") -> float:
     """p of the hypothesis that differences, `(n,)`, are symmetric about 0: Fisher's randomisation test of the mean.
 

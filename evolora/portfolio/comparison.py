@@ -48,7 +48,8 @@ class Pairs:
 class Effect:
     """`second` minus `first`, every family weighing the same: mean scores, difference, 95 % interval, two-sided p.
 
-    `mcnemar` is the exact test of pooled discordant questions: it takes questions as independent, whatever their seed.
+    `mcnemar` is the exact test of pooled discordant questions: it takes questions as independent, whatever their seed;
+    None where a score is no single answer's.
     `num_questions` counts different ones.
     `carried_by` names families, or groups, without which the interval includes 0 although it does not with them.
     `bootstrap` is the interval of the hierarchical bootstrap, where it was asked for.
@@ -60,7 +61,7 @@ class Effect:
     low: float
     high: float
     p: float
-    mcnemar: float
+    mcnemar: float | None
     num_seeds: int
     num_questions: int
     carried_by: tuple[str, ...] = field(default=())
@@ -81,6 +82,7 @@ def compare(
     purpose: str | None = None,
     leave_out: bool = True,
     left_out_with: Callable[[str], tuple[str, ...]] = by_itself,
+    single_answers: bool = True,
 ) -> Effect:
     """The effect over `seeds`; `left_out_with` names what each family is left out with, to see whether it stands
     without: by default every family by itself.
@@ -90,11 +92,13 @@ def compare(
     questions. It is used with Student's t, n - 1 degrees of freedom for n seeds; `tests` simulate the coverage. One
     seed's interval covers the choice of questions only, by the normal distribution.
 
-    With a `purpose`, which names its random draws, the interval of the hierarchical bootstrap is told besides.
+    With a `purpose`, which names its random draws, the interval of the hierarchical bootstrap is told besides, and
+    McNemar's test where the scores are those of `single_answers`: not of means of several arms, nor of gains.
     """
     effect = _effect(seeds)
     if purpose is not None:
-        effect = replace(effect, bootstrap=bootstrap_interval(seeds, purpose))
+        exact = mcnemar(seeds) if single_answers else None
+        effect = replace(effect, mcnemar=exact, bootstrap=bootstrap_interval(seeds, purpose))
     families = {family for pairs in seeds for family in pairs.families}
     groups = sorted({group for family in families for group in left_out_with(family)})
     if not leave_out or not effect.excludes_zero or len(families) < 2:
@@ -144,7 +148,7 @@ def _effect(seeds: Sequence[Pairs]) -> Effect:
         difference - reach,
         difference + reach,
         p,
-        mcnemar(seeds),
+        None,
         len(seeds),
         len({name for names in _identities(seeds) for name in names}),
     )

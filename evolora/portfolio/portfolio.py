@@ -11,7 +11,6 @@ from evolora.environment.tasks import TaskSource
 from evolora.evaluation.local import LocalEvaluator
 from evolora.organism.genome import Genome
 from evolora.portfolio.arrow import prototypes
-from evolora.rng import stream
 from evolora.routing.choosing import greedy_coverage
 from evolora.routing.exam import HOST_ID, Examiner, Numbers, Question, Sheet
 from evolora.routing.modes import (
@@ -135,7 +134,6 @@ def _fitted(
 
 def answer_by_every_mode(portfolio: Portfolio, sheet: Sheet, routing: Routing) -> dict[str, Answered]:
     """Mode -> what it answered, for an exam of the portfolio's members."""
-    rng = stream(0, "random routing", len(sheet.members), sheet.scores.shape[1])
     best, found = sheet.members.index(portfolio.best), {}
     if routing.known is not None:
         found = {BEST_OR_ANCESTOR: one_or_other(sheet, routing, best, sheet.members.index(ANCESTOR))}
@@ -144,6 +142,6 @@ def answer_by_every_mode(portfolio: Portfolio, sheet: Sheet, routing: Routing) -
         **found,
         **{name: mode(sheet, routing) for name, mode in ROUTED_MODES.items()},
         "most confident": most_confident(sheet),
-        "random": at_random(sheet, rng),
+        "random": at_random(sheet),
         "oracle": oracle(sheet),
     }

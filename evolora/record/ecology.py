@@ -139,8 +139,15 @@ def _niche_row(census: Census) -> Row:
         "overlap_pianka": pianka_overlap(census.scores),
         "overlap_morisita_horn": morisita_horn_overlap(census.scores),
         "overlap_schoener": schoener_overlap(census.scores),
-        "niche_occupancy": float((census.profit > 0).any(axis=0).mean()) if census.ids else None,
+        "niche_occupancy": _occupied(census),
     }
+
+
+def _occupied(census: Census) -> float | None:
+    """Share of the niches with a visitor of this generation that the niche feeds: whose smoothed profit there is
+    positive. None without organisms."""
+    fed = (census.profit > 0) & (census.answers > 0)
+    return float(fed.any(axis=0).mean()) if census.ids else None
 
 
 def _solvers(census: Census) -> Mapping[int, frozenset[int]]:

@@ -96,7 +96,7 @@ MEANINGS: dict[str, Meaning] = {
     "modes_novelty": Meaning("MODES: skeletons that persist now and never did before", "skeletons"),
     "modes_complexity": Meaning("MODES: niches in the largest persisting skeleton", "niches"),
     "modes_ecology": Meaning("MODES: Shannon entropy of persisting skeletons", "nats"),
-    "niche_occupancy": Meaning("niches where somebody profits", "share"),
+    "niche_occupancy": Meaning("niches that a visitor of this generation profits from", "share"),
     "niches_newly_solved": Meaning("niches somebody solves and no founder did at first", "niches"),
     "opportunity_for_selection": Meaning("variance of fitness over its mean squared", "ratio"),
     "oracle_score": Meaning("mean score of each task's best visitor", "score"),

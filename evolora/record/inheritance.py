@@ -27,13 +27,14 @@ from evolora.record.measures.phylogeny import (
 from evolora.record.measures.selection import PriceTerms, effective_size, opportunity_for_selection, price_terms
 from evolora.record.rows import Row, spread
 
-TRAITS = ("score", "tokens")  # mean score per answer, tokens per answer; 0 for who gave none
+TRAITS = ("score", "tokens")  # mean score per answer, tokens per answer; undefined for who gave none
 WINDOW = 256  # births that heritability looks back on
 
 
 def trait_values(census: Census) -> Floats:
-    """Mean score per answer and tokens per answer of this generation, (organisms, traits)."""
-    answers = np.maximum(census.answers.sum(axis=1), 1)
+    """Mean score per answer and tokens per answer of this generation, (organisms, traits); NaN for who gave none."""
+    answers = census.answers.sum(axis=1).astype(np.float64)
+    answers[answers == 0] = np.nan
     return np.column_stack([census.scores.sum(axis=1) / answers, census.tokens.sum(axis=1) / answers])
 
 
@@ -48,7 +49,9 @@ def inheritance_row(history: History, census: Census, events: Sequence[Event]) -
         names = {"slope": f"heritability_{trait}", "standard_error": f"heritability_{trait}_se"}
         row |= spread(found, Regression, names)
     fitness = count_offspring(census.ids, events)
-    history.phenotypes = dict(zip(census.ids, map(tuple, values.tolist()), strict=True))
+    history.phenotypes = {
+        own: () if np.isnan(row).any() else tuple(row.tolist()) for own, row in zip(census.ids, values, strict=True)
+    }
     return row | {
         "heritability_pairs": len(pairs),
         "opportunity_for_selection": opportunity_for_selection(fitness),
@@ -71,19 +74,21 @@ def count_offspring(ids: Sequence[int], events: Sequence[Event]) -> Floats:
 
 
 def _forebears(history: History, organism_id: int) -> tuple[int, ...]:
-    """Who in the last census an organism comes from: itself, or its parents; nobody for a newcomer."""
-    if organism_id in history.phenotypes:
-        return (organism_id,)
+    """Who in the last census an organism comes from: itself, or its parents; nobody for a newcomer, and nobody whose
+    traits were undefined then."""
     own = history.pedigree.get(organism_id)
-    return tuple(parent for parent in own.parents if parent in history.phenotypes) if own else ()
+    sources = (organism_id,) if organism_id in history.phenotypes else own.parents if own else ()
+    return tuple(source for source in sources if history.phenotypes.get(source))
 
 
 def _price_row(history: History, census: Census, values: Floats) -> Row:
-    """Price terms of every trait since the last census. Newcomers without parents there are left out of the change."""
-    before = np.array(list(history.phenotypes.values())).reshape(-1, len(TRAITS))
-    place = {own: number for number, own in enumerate(history.phenotypes)}
+    """Price terms of every trait since the last census. Newcomers without parents there are left out of the change, as
+    is who gave no answer, then or now."""
+    known = {own: traits for own, traits in history.phenotypes.items() if traits}
+    before = np.array(list(known.values())).reshape(-1, len(TRAITS))
+    place = {own: number for number, own in enumerate(known)}
     fitness, left = np.zeros(len(before)), np.zeros(before.shape)
-    for organism_id, own in zip(census.ids, values, strict=True):
+    for organism_id, own in _defined(census, values):
         forebears = _forebears(history, organism_id)
         for forebear in forebears:
             fitness[place[forebear]] += 1 / len(forebears)
@@ -96,13 +101,18 @@ def _price_row(history: History, census: Census, values: Floats) -> Row:
     return row
 
 
+def _defined(census: Census, values: Floats) -> list[tuple[int, Floats]]:
+    """Ids and traits of the organisms whose traits are defined."""
+    return [(own, traits) for own, traits in zip(census.ids, values, strict=True) if not np.isnan(traits).any()]
+
+
 def _remember_pairs(history: History, census: Census, values: Floats) -> None:
     """Births since the last census as (parents' mean, child), each less its own generation's mean."""
-    if not history.phenotypes:
+    known, children = [traits for traits in history.phenotypes.values() if traits], _defined(census, values)
+    if not known or not children:
         return
-    before = np.array(list(history.phenotypes.values())).mean(axis=0)
-    now = values.mean(axis=0) if len(values) else before
-    for organism_id, own in zip(census.ids, values, strict=True):
+    before, now = np.array(known).mean(axis=0), np.array([own for _, own in children]).mean(axis=0)
+    for organism_id, own in children:
         parents = _forebears(history, organism_id)
         if organism_id not in history.phenotypes and parents:
             expected = np.array([history.phenotypes[parent] for parent in parents]).mean(axis=0)
@@ -119,7 +129,7 @@ def kinship_row(history: History, census: Census, thorough: bool) -> Row:
     ancestor = common_ancestor(tree)
     if ancestor is not None and ancestor != history.mrca:
         history.sweeps += 1
-    history.mrca = ancestor
+        history.mrca = ancestor
     shares = founder_shares(history.pedigree, census.ids) if thorough and census.ids else {}
     return {
         "phylogeny_depth_mean": _mean(depth[own] for own in tree.living),

@@ -22,14 +22,16 @@ NAMES = ("tasks_h2_prime", "tasks_pianka", "tasks_phenotype_hill_1")
 def null_row(census: Census, rng: np.random.Generator, thorough: bool) -> Row:
     """H2', overlap and phenotypes of the table of tasks solved (organisms, niches), beside 199 shuffles of it.
 
-    What is counted and shuffled are tasks, not answers: an organism's answers to one task are alike, and would make
-    every table look partitioned. None unless `thorough`, and where nothing was solved.
+    What is counted and shuffled are tasks, not answers or visits: an organism's answers to one task are alike, however
+    often it meets it, and would make every table look partitioned. None unless `thorough`, and where nothing was
+    solved.
     """
     row: Row = {f"{name}{part}": None for name in NAMES for part in ("", "_null", "_z", "_p")}
     solved = census.visit_scores >= SOLVED_FROM
     if not thorough or not solved.any():
         return row
-    cells = census.visitors[solved] * census.num_niches + census.visited[solved]
+    each = np.unique(np.stack([census.visitors, census.visited, census.tasks])[:, solved], axis=1)
+    cells = each[0] * census.num_niches + each[1]
     table = np.bincount(cells, minlength=len(census.ids) * census.num_niches).reshape(-1, census.num_niches)
     table = table[table.sum(axis=1) > 0]
     bounds = h2_bounds(table.sum(axis=1).astype(np.float64), table.sum(axis=0).astype(np.float64))

@@ -95,10 +95,9 @@ def oracle(sheet: Sheet) -> Answered:
     return Answered(sheet.scores.max(axis=0), sheet.tokens.sum(axis=0))
 
 
-def at_random(sheet: Sheet, rng: np.random.Generator) -> Answered:
-    """A member by chance: what routing has to beat."""
-    nobody = np.zeros(sheet.scores.shape[1])
-    return _chosen(sheet, rng.integers(len(sheet.members), size=len(nobody)), nobody)
+def at_random(sheet: Sheet) -> Answered:
+    """A member by chance, in expectation: what routing has to beat."""
+    return Answered(sheet.scores.mean(axis=0), sheet.tokens.mean(axis=0))
 
 
 ROUTED_MODES: Mapping[str, Callable[[Sheet, Routing], Answered]] = {

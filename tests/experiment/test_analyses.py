@@ -8,15 +8,15 @@ from evolora.experiment.analyses.ablations import ablations
 from evolora.experiment.analyses.coexistence import coexistence
 from evolora.experiment.analyses.drift import drift
 from evolora.experiment.analyses.exclusion import exclusion
-from evolora.experiment.claims import about, above, arms_table, below, corrected, exact_books
+from evolora.experiment.claims import about, above, arms_table, below, corrected, exact_books, seldom, within
 
 
 def excluded(mean: float, shadow: float):
     def make(rng):
         own = 1 + rng.exponential(mean - 1)
         return {
-            "last": {"lineage_hill_1": own, "num_living": 64},
-            "chance": {"shadow_lineage_hill_1": shadow + rng.normal(0, 0.3)},
+            "last": {"num_living": 64},
+            "chance": {"lineage_hill_1": own, "shadow_lineage_hill_1": shadow + rng.normal(0, 0.3)},
             "series": {"lineage_hill_1": [64.0, 10.0, own]},
         }
 
@@ -114,7 +114,6 @@ def test_a_measure_that_is_not_zero_under_drift_is_found_out():
     biased = drift(synthetic({"selection": drifting(0.5, 0.01, 0.3), "neutral": drifting(0.4, 0, 0.3, 0.2)}))
     found = verdicts(biased)
     assert found["Excess activity of lineages is about 0 where selection is neutral"] == "no"
-    assert found["Dealt to other parents, children do not resemble them (neutral world)"] == "no"
     assert found["Price's selection term of the score is about 0 where selection is neutral"] == "yes"
 
 
@@ -173,6 +172,19 @@ def test_about_zero_needs_an_interval_within_the_margin():
     assert about("it is nothing", "x", narrow, margin=0.1).holds == "yes"
     assert about("it is nothing", "x", narrow * 20, margin=0.1).holds == "undecided"
     assert about("it is nothing", "x", narrow + 0.2, margin=0.1).holds == "no"
+
+
+def test_replicates_that_are_all_alike_decide_nothing_by_their_spread():
+    claim = within("it is little", "x", np.zeros(20), 0.1)
+    assert claim.holds == "undecided" and claim.interval is None and "all 20 replicates alike" in claim.note
+
+
+def test_what_never_happened_is_seldom_where_there_are_enough_replicates():
+    """0 of 35 may be a tenth, 0 of 36 is not: 1 - .025^(1/36) = .0974. NaN is no replicate."""
+    few, enough = (seldom("never", "share", [0.0] * n + [np.nan], 0.1) for n in (35, 36))
+    assert (few.holds, few.n) == ("undecided", 35) and enough.holds == "yes"
+    assert enough.interval == pytest.approx((0, 1 - 0.025 ** (1 / 36)))
+    assert seldom("always", "share", [1.0] * 20, 0.1).holds == "no" and seldom("?", "share", [np.nan], 0.1).n == 0
 
 
 def test_a_family_of_claims_is_corrected_for_its_size():

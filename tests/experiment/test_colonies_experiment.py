@@ -113,7 +113,7 @@ def test_shares_are_of_those_who_did_not_die_of_anything_else():
     assert dead["share_out"] is None and dead["share_still"] is None
 
 
-def findings(standing: float, outlive: float, still: float, honest: float):
+def findings(standing: float, outlive: float, still: float, honest: float, seeds: int = 40):
     def cheap(rng):
         gap = outlive + rng.normal(0, 0.3)
         return {
@@ -126,18 +126,27 @@ def findings(standing: float, outlive: float, still: float, honest: float):
         return {"last": {"colonies.number": float(standing > 5)}}
 
     def planted(rng):
-        left = float(np.clip(still + rng.normal(0, 0.02), 0, 1))
+        left = float(np.clip(still + rng.normal(0, 0.02), 0, 1)) if still else 0.0
         cheats = {"planted": 3, "expelled": 2, "dissolved": 1, "died": 0, "still": 0, "share_still": left}
         return {"cheats": cheats, "honest": cheats, "loners": cheats, "difference": 1 - left - honest,
                 "membership": outlive + rng.normal(0, 0.5)}  # fmt: skip
 
-    return colonies(synthetic({"cheap": cheap, "costly": costly, "turned": costly, "planted": planted}))
+    return colonies(synthetic({"cheap": cheap, "costly": costly, "turned": costly, "planted": planted}, seeds))
 
 
 def test_colonies_that_pay_outlive_and_expel_are_found():
     found = findings(2.0, 1.5, 0.0, 0.3)
     assert set(verdicts(found).values()) == {"yes"}
-    assert found.tables[2].rows[0] == ("planted", 60, 60, 60)
+    assert found.tables[2].rows[0] == ("planted", 120, 120, 120)
+
+
+def test_twenty_replicates_without_a_colony_are_too_few_to_say_seldom():
+    found = verdicts(findings(2.0, 1.5, 0.0, 0.3, seeds=20))
+    assert [text for text, holds in found.items() if holds == "undecided"] == [
+        "Where passing on costs more than it gains no colony stands at the end",
+        "Colonies that stood end when passing on becomes as dear",
+        "A planted free-rider is expelled or its colony ends",
+    ]
 
 
 def test_colonies_that_make_no_difference_and_bear_cheats_are_found_out():

@@ -282,6 +282,8 @@ def test_each_arm_is_held_against_the_one_whose_budget_it_had(small):
         assert row[3] - row[2] == pytest.approx(claim.estimate)
     plain = {claim.text: claim.estimate for claim in contenders(small).claims}
     assert all(plain[claim.text] == claim.estimate for claim in compared)
+    alone = [float(claim.note.split("p ")[1].split(" alone")[0]) for claim in found.claims]
+    assert [claim.p for claim in found.claims] == pytest.approx(holm(alone), rel=0.01), "one family, as all say"
     steps = {claim.text: claim.estimate for claim in found.claims[len(compared) :]}
     first, second = (plain[f"evolved, routed, above {arm} ({mode}): surface"] for arm, mode in STEP)
     step = steps["evolved gains more over single than evolved over forked: surface"]

@@ -182,6 +182,21 @@ def test_router_and_lifecycle_are_told_apart():
     assert needs.difference == pytest.approx(0.2, abs=0.08) and needs.excludes_zero
 
 
+def test_effects_of_means_and_gains_have_no_mcnemar():
+    assert {effect.mcnemar for effect in effects(planted(0.2), "family").values()} == {None}
+    assert "McNemar" in contenders(planted(0.2)).claims[0].note
+
+
+def test_what_is_forgotten_is_of_one_host_for_all_arms():
+    """The second arm's own host, shown other examples, is never right; what it forgot is of the first arm's."""
+    results = planted(0.2)
+    for seed in results.seeds:
+        scores = results.finished["no_lifecycle", seed]["splits"]["family"]["scores"]
+        scores["host"] = [0.0] * 240
+    rows = {row[0]: row for row in contenders(results).tables[0].rows}
+    assert rows["no_lifecycle, best single"][4] == pytest.approx(0.6, abs=0.05)
+
+
 def test_a_family_without_a_claim_has_its_balanced_accuracy_beside_it():
     families = next(table for table in contenders(planted(0.0, num_seeds=3)).tables if table.title == "families")
     rows = {row[0]: row[1:] for row in families.rows}

@@ -5,11 +5,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from evolora.experiment.statistics import (
     estimate,
     growth_rate,
     mean_interval,
+    share_interval,
     sign_flip_p,
 )
 from evolora.rng import stream
@@ -69,6 +71,13 @@ def test_few_replicates_have_students_interval():
 
 def test_equal_values_have_an_interval_of_no_width():
     assert estimate([1.5] * 20).interval == (1.5, 1.5)
+
+
+def test_the_exact_interval_of_a_share_is_that_of_the_binomial_s_tails():
+    low, high = share_interval(3, 20)
+    assert binom.sf(2, 20, low) == pytest.approx(0.025) and binom.cdf(3, 20, high) == pytest.approx(0.025)
+    assert share_interval(0, 20) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
+    assert share_interval(20, 20) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
 
 
 def test_an_estimate_against_another_value_than_zero_tests_that_one():

@@ -101,6 +101,18 @@ def test_means_are_over_generations_in_which_a_number_is_defined():
     assert "b" not in values["last"] and values["first"]["a"] == 9.0
 
 
+def test_what_did_not_happen_counts_as_nought():
+    """4 births in one of four generations are one a generation; a niche that nobody visited had 0 visitors."""
+    rows = [row(generation) for generation in range(1, 6)]
+    rows[2] |= {"births": {"clone": 4}, "deaths": {"insolvency": 8}, "niche_visitors": {"a": 8}}
+    values = describe(rows, latest=4)
+    assert values["mean"]["births.clone"] == 1.0 and values["mean"]["deaths.insolvency"] == 2.0
+    assert values["tail"]["niche_visitors.a"] == 2.0 and values["last"]["niche_visitors.a"] == 0
+    assert values["mean"]["births.merge"] == values["mean"]["deaths.age"] == 0.0  # in no generation at all
+    rows[3]["niche_scores"] = {"a": 0.5}
+    assert describe(rows, latest=4)["tail"]["niche_scores.a"] == 0.5  # a mean of no answers is undefined
+
+
 def test_parts_that_only_some_worlds_have_are_numbers_where_they_are():
     with_colonies = [{**row(g), "colonies": {"number": g, "gain_per_member": None}} for g in (1, 2)]
     values = describe(with_colonies, latest=2)

@@ -128,9 +128,15 @@ def test_shuffled_router_labels_fall_to_random_routing(kind):
         router = fit_router(kind, features, shuffled, kinds(shuffled.shape[1]))
         new_features, new_scores = specialists(30, seed + 1000)
         answered = routed(sheet(new_scores), routing_by(router.preferences(new_features)))
-        gaps.append(answered.scores.mean() - at_random(sheet(new_scores), stream(seed, "r")).scores.mean())
+        gaps.append(answered.scores.mean() - at_random(sheet(new_scores)).scores.mean())
     assert abs(np.mean(gaps)) < 3 * np.std(gaps) / len(gaps) ** 0.5  # no gain over chance, within its own error
     assert np.mean(gaps) < 0.1  # true labels gain 0.6
+
+
+def test_a_member_at_random_is_worth_what_members_are_worth_on_average():
+    own = sheet(np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.5], [0.0, 0.0, 0.0]]))
+    assert at_random(own).scores.tolist() == [1 / 3, 1 / 3, 0.5]
+    assert at_random(own).tokens.tolist() == own.tokens.mean(axis=0).tolist()
 
 
 def test_identical_organisms_give_no_portfolio_gain():

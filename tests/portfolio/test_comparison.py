@@ -81,9 +81,10 @@ def asked_again(seed: int, num_seeds: int = 5, questions: int = 60, spread: floa
 
 
 def test_questions_asked_again_by_every_seed_are_no_new_evidence_about_questions():
-    effects = [compare(asked_again(seed), leave_out=False) for seed in range(200)]
+    asked = [asked_again(seed) for seed in range(200)]
+    effects = [compare(seeds, leave_out=False) for seeds in asked]
     assert sum(effect.excludes_zero for effect in effects) / 200 <= 0.07
-    assert sum(effect.mcnemar < 0.05 for effect in effects) / 200 <= 0.08
+    assert sum(mcnemar(seeds) < 0.05 for seeds in asked) / 200 <= 0.08
     assert {effect.num_questions for effect in effects} == {60}
     blind = [Pairs(one.first, one.second, one.families) for one in asked_again(0)]
     assert compare(blind).num_questions == 300
@@ -157,6 +158,14 @@ def test_mcnemar_looks_at_discordant_questions_only():
     second = np.array([1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0], dtype=float)
     assert mcnemar([Pairs(first, second, ("f",) * 12)]) == pytest.approx(2 * (1 + 9) / 2**9)
     assert mcnemar([Pairs(first, first, ("f",) * 12)]) == 1.0
+
+
+def test_mcnemar_is_told_of_single_answers_only():
+    """Gains of -1 and means of two answers are no answers that are right or wrong."""
+    answers = Pairs(np.zeros(12), np.ones(12), ("f",) * 12)
+    assert compare([answers] * 3, "answers").mcnemar == mcnemar([answers] * 3) < 0.05
+    gains = Pairs(np.zeros(12), -np.ones(12), ("f",) * 12)
+    assert compare([gains] * 3, "gains", single_answers=False).mcnemar is None
 
 
 def test_holm_multiplies_the_smallest_by_all_and_never_falls():

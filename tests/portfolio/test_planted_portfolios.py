@@ -56,7 +56,7 @@ def test_a_router_lives_off_its_labels(arena, router):
         preferences = fit_router(router, features, labels, niches).preferences(new_features)
         return float(routed(sheet(new_scores), Routing(preferences, np.zeros(len(new_features)))).scores.mean())
 
-    chance = float(at_random(sheet(new_scores), stream(0, "chance")).scores.mean())
+    chance = float(at_random(sheet(new_scores)).scores.mean())
     assert found(scores) > 0.9 > chance + 0.3
     gains = [found(scores[:, stream(seed, "shuffle").permutation(scores.shape[1])]) - 1 / 3 for seed in range(30)]
     assert abs(np.mean(gains)) < 3 * np.std(gains) / len(gains) ** 0.5

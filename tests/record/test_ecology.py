@@ -146,6 +146,50 @@ def test_a_niche_that_nobody_profits_from_is_not_occupied():
     assert row["niche_occupancy"] == 0.5
 
 
+def test_a_niche_that_nobody_visits_is_not_occupied_whatever_is_remembered_of_it():
+    census = make_census(1, [0, 1], [0, 1], [[8, 8], [8, 8]])
+    census = replace(census, answers=np.array([[10, 0], [10, 0]]))
+    assert measure_ecology(History(), census, [], 1, False)["niche_occupancy"] == 0.5
+
+
+def test_who_gave_no_answer_has_no_score_to_select_or_inherit():
+    """All are right in half of what they answer. 1 and 3, whose tasks others answered, are no fools."""
+    history, silent = History(), np.array([[10, 10], [0, 0], [10, 10], [0, 0]])
+    census = replace(make_census(1, [0, 1, 2, 3], [0, 1, 2, 3], [[5, 5], [0, 0], [5, 5], [0, 0]]), answers=silent)
+    measure_ecology(history, census, [birth(1, 4, 1), birth(1, 5, 3)], 1, False)
+    later = make_census(2, [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 1, 3], [[5, 5]] * 6)
+    row = measure_ecology(history, later, [], 1, False)
+    terms = ("selection", "transmission", "change")
+    assert [row[f"price_score_{term}"] for term in terms] == [0.0, 0.0, 0.0]
+    assert row["heritability_pairs"] == 0  # of parents who said nothing
+    assert History.from_dict(history.to_dict()).phenotypes == history.phenotypes
+
+
+def test_a_newcomer_that_dies_again_is_no_sweep():
+    """Of the host's descendants 0 is the ancestor of all but a stranger, which comes and goes: it has not moved."""
+    history, sweeps = History(), []
+    for generation, ids in ((1, [0]), (2, [0, 9]), (3, [0])):
+        census = make_census(generation, ids, ids, [[8, 0]] * len(ids))
+        sweeps.append(measure_ecology(history, census, [], 1, False)["phylogeny_sweeps"])
+    assert sweeps == [1.0, 1.0, 1.0]
+
+
+def test_a_task_met_again_is_no_more_evidence_of_a_partition():
+    """Six organisms, each of whom solves one task of one niche; that they meet it ten times changes nothing."""
+    own = np.array([0, 0, 0, 1, 1, 1])
+    rows = []
+    for times in (1, 10):
+        census = replace(
+            make_census(1, range(6), range(6), [[2, 2]] * 6),
+            visitors=np.repeat(np.arange(6), times),
+            visited=np.repeat(own, times),
+            tasks=np.repeat(own, times),
+            visit_scores=np.ones(6 * times),
+        )
+        rows.append(measure_ecology(History(), census, [], 1, True))
+    assert rows[0]["tasks_h2_prime_p"] == rows[1]["tasks_h2_prime_p"] == 1.0
+
+
 def test_null_models_count_tasks_solved():
     """Twelve visit both niches twice; six solve only those of the first, six only those of the second.
 

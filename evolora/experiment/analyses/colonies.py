@@ -7,13 +7,12 @@ honest twin there and a twin left alone (`plant`).
 
 import numpy as np
 
-from evolora.experiment.claims import above, arms_table, exact_books, with_interval, within
+from evolora.experiment.claims import above, arms_table, exact_books, seldom, with_interval
 from evolora.experiment.findings import Claim, Entry, Findings, Table
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
 
-NONE = 0.1  # colonies a replicate: fewer than one in ten replicates has one
-FEW = 0.1  # of ten cheats, fewer than one is a member yet
+SELDOM = 0.1  # in fewer than one replicate of ten
 FATES = {
     "expelled": "expelled",
     "dissolved": "their colony ended",
@@ -79,31 +78,24 @@ def survival(results: Results) -> list[Claim]:
 
 def ruin(results: Results) -> list[Claim]:
     """No colony where passing on costs more than it gains: neither from the start nor when the price rises."""
-    quantity = f"colonies alive in the last generation, at most {NONE}"
+    quantity = f"share of replicates with a colony in the last generation, below {SELDOM}"
     return [
-        within(
-            "Where passing on costs more than it gains no colony stands at the end",
-            quantity,
-            results.values("costly", "last.colonies.number"),
-            NONE,
-        ),
-        within(
-            "Colonies that stood end when passing on becomes as dear",
-            quantity,
-            results.values("turned", "last.colonies.number"),
-            NONE,
-        ),
+        seldom(text, quantity, _is_above_0(results.values(arm, "last.colonies.number")), SELDOM)
+        for text, arm in (
+            ("Where passing on costs more than it gains no colony stands at the end", "costly"),
+            ("Colonies that stood end when passing on becomes as dear", "turned"),
+        )
     ]
 
 
 def cheating(results: Results) -> list[Claim]:
     """Planted cheats against honest twins of theirs, planted in the same colonies at the same time."""
     return [
-        within(
+        seldom(
             "A planted free-rider is expelled or its colony ends",
-            f"share of cheats that are members yet, of those that did not die of anything else, at most {FEW}",
-            results.values("planted", "cheats.share_still"),
-            FEW,
+            f"share of replicates in which a cheat is a member yet, below {SELDOM}",
+            _is_above_0(results.values("planted", "cheats.share_still")),
+            SELDOM,
         ),
         above(
             "Free-riders are out more often than their honest twins",
@@ -111,6 +103,11 @@ def cheating(results: Results) -> list[Claim]:
             results.values("planted", "difference"),
         ),
     ]
+
+
+def _is_above_0(values: np.ndarray) -> np.ndarray:
+    """1 or 0, NaN where the value is."""
+    return np.where(np.isnan(values), np.nan, values > 0)
 
 
 def worlds_table(results: Results) -> Table:

@@ -1,6 +1,6 @@
 """`contenders`: every arm under every shift, and the first arm's portfolio against each of the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ from evolora.portfolio.statistics import LEVEL, holm
 SHOWN = ("best single", OR_ANCESTOR, "routed", "top two", "most confident", "vote", "random", "oracle")
 LEAST_SEEDS = 2  # one says nothing about others
 
+Compared = tuple[str, str, str]  # an arm, another, a split
+Effects = dict[Compared, Effect | None]
+
 
 @analysis("contenders")
 def contenders(results: Results) -> Findings:
@@ -48,29 +51,41 @@ def tables_of(results: Results) -> list[Table]:
     return [*level_tables(results), *told, family_table(results), seed_table(results), token_table(results)]
 
 
-def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[tuple[str, str, str], tuple[Claim, Effect]]:
+def judged(results: Results, sides: Sequence[tuple[str, str]]) -> dict[Compared, tuple[Claim, Effect]]:
     """(arm, other, split) -> whether the arm, routed, is above the other in its usual mode; `sides` are (arm, other).
 
     p is corrected for the number of comparisons there are to be, whether they are finished or not; where the experiment
     names primary arms, within the comparisons with these and within the others apart. Those without a common seed are
     left out.
     """
-    splits = (*splits_of(results), OUT_OF_DISTRIBUTION)
-    families: dict[str, dict[tuple[str, str, str], Effect | None]] = {}
-    for arm, other in sides:
-        for split in splits:
-            own = families.setdefault(_family_of_claims(results, other), {})
-            own[arm, other, split] = _effect(results, arm, other, split)
+    families: dict[str, Effects] = {}
+    effects = effects_of(results, sides)
+    for key, effect in effects.items():
+        families.setdefault(_family_of_claims(results, key[1]), {})[key] = effect
     found = {}
-    for name, effects in families.items():
-        adjusted = holm([1.0 if effect is None else effect.p for effect in effects.values()])
-        for (key, effect), p in zip(effects.items(), adjusted, strict=True):
+    for name, own in families.items():
+        for (key, effect), p in zip(own.items(), corrected_ps(own.values()), strict=True):
             if effect is not None:
-                arm, other, split = key
-                text = f"{arm}, routed, above {other} ({usual_mode(results, other)}): {split}"
-                found[key] = (claim_of(text, effect, p, name, rests_on(results, split)), effect)
-    order = [(arm, other, split) for arm, other in sides for split in splits]
-    return {key: found[key] for key in order if key in found}
+                found[key] = (claim_about(results, key, effect, p, name), effect)
+    return {key: found[key] for key in effects if key in found}
+
+
+def effects_of(results: Results, sides: Sequence[tuple[str, str]]) -> Effects:
+    """What each comparison found under every split; None without a common seed."""
+    splits = (*splits_of(results), OUT_OF_DISTRIBUTION)
+    return {(arm, other, split): _effect(results, arm, other, split) for arm, other in sides for split in splits}
+
+
+def corrected_ps(effects: Iterable[Effect | None]) -> list[float]:
+    """p of each, corrected by Holm's method for all of them: those yet to be computed count as well."""
+    return holm([1.0 if effect is None else effect.p for effect in effects])
+
+
+def claim_about(results: Results, key: Compared, effect: Effect, adjusted: float, family: str = "all") -> Claim:
+    """The claim that an arm, routed, is above another in its usual mode; `key` is (arm, other, split)."""
+    arm, other, split = key
+    text = f"{arm}, routed, above {other} ({usual_mode(results, other)}): {split}"
+    return claim_of(text, effect, adjusted, family, rests_on(results, split))
 
 
 def _effect(results: Results, arm: str, other: str, split: str) -> Effect | None:
@@ -93,7 +108,8 @@ def claim_of(text: str, effect: Effect, adjusted: float, family: str = "all", re
     verdict: Verdict = "undecided"
     if adjusted < 1 - LEVEL and effect.num_seeds >= LEAST_SEEDS:
         verdict = "yes" if effect.low > 0 else "no" if effect.high < 0 else "undecided"
-    notes = [f"p {effect.p:.3g} alone", f"McNemar p {effect.mcnemar:.3g}", f"{effect.num_questions} questions"]
+    exact = [] if effect.mcnemar is None else [f"McNemar p {effect.mcnemar:.3g}"]
+    notes = [f"p {effect.p:.3g} alone", *exact, f"{effect.num_questions} questions"]
     if effect.bootstrap is not None:
         notes.append(f"hierarchical bootstrap [{effect.bootstrap[0]:.3f}, {effect.bootstrap[1]:.3f}]")
     if effect.carried_by:
@@ -134,7 +150,9 @@ def _level_table(results: Results, split: str) -> Table:
             )
     head = ("arm, mode", "score", "95 % interval", "tokens a correct answer*", "forgotten of the host's", "questions")
     note = (
-        "Families with few answers or a telling constant answer are left out (*not here); every family weighs the same."
+        "Families with few answers or a telling constant answer are left out (*not here); every family weighs the "
+        "same. Forgotten: the share lost of what the bare host answered fully, with the examples it is shown in "
+        f"{results.arms[0]}."
     )
     return Table(split, head, tuple(rows), note)
 
@@ -153,11 +171,10 @@ def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:
 
 
 def _forgotten(results: Results, arm: str, mode: str, split: str) -> Entry:
+    """Mean over seeds of what was lost of the bare host's, as the first arm asked it: arms show it other examples."""
     lost = []
-    for seed in results.seeds:
-        own = scores_of(results, arm, mode, seed, split)
-        if own.families:
-            lost.append(forgetting(scores_of(results, arm, HOST, seed, split).second, own.second))
+    for pairs in pairs_of(results, (results.arms[0], HOST), (arm, mode), split).values():
+        lost.append(forgetting(pairs.first, pairs.second))
     known = [share for share in lost if not np.isnan(share)]
     return round(float(np.mean(known)), 4) if known else None
 

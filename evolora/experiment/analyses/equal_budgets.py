@@ -12,28 +12,32 @@ from evolora.experiment.analyses.asked import (
     splits_of,
     usual_mode,
 )
-from evolora.experiment.analyses.contenders import claim_of, judged, tables_of
+from evolora.experiment.analyses.contenders import claim_about, claim_of, corrected_ps, effects_of, tables_of
 from evolora.experiment.findings import Entry, Findings, Table, shown, shown_interval
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
 from evolora.portfolio.comparison import Effect, compare
-from evolora.portfolio.statistics import holm
 
 
 @analysis("equal_budgets")
 def equal_budgets(results: Results) -> Findings:
     """Each arm against the one named as its `budget_of`, under every split; and each difference against the next."""
     sides = [(spent_by, arm) for arm in results.arms if (spent_by := _budget_of(results, arm)) is not None]
-    found = judged(results, sides)
+    effects = effects_of(results, sides)
     steps = [
         (f"{one[0]} gains more over {one[1]} than {other[0]} over {other[1]}", split, _step(results, one, other, split))
         for one, other in pairwise(sides)
         for split in (*splits_of(results), OUT_OF_DISTRIBUTION)
     ]
-    adjusted = holm([1.0 if step is None else step.p for _, _, step in steps])
+    adjusted = corrected_ps([*effects.values(), *(step for _, _, step in steps)])
+    known = {
+        key: (claim_about(results, key, effect, p), effect)
+        for (key, effect), p in zip(effects.items(), adjusted[: len(effects)], strict=True)
+        if effect is not None
+    }
     trend = [
         claim_of(f"{text}: {split}", step, p, rests_on=rests_on(results, split))
-        for (text, split, step), p in zip(steps, adjusted, strict=True)
+        for (text, split, step), p in zip(steps, adjusted[len(effects) :], strict=True)
         if step is not None
     ]
     rows: list[tuple[Entry, ...]] = [
@@ -44,14 +48,14 @@ def equal_budgets(results: Results) -> Findings:
             effect.second,
             f"{shown(effect.difference)} {shown_interval((effect.low, effect.high))}",
         )
-        for (arm, other, split), (_, effect) in found.items()
+        for (arm, other, split), (_, effect) in known.items()
     ]
     head = ("arms, split", "token passes", "the other's score", "its own", "difference, 95 % interval")
     table = Table(
         "at equal budgets", head, tuple(rows), "Families that may carry a claim, every family weighing the same."
     )
     tables = [table, *tables_of(results)]
-    return Findings([*(claim for claim, _ in found.values()), *trend], tables)
+    return Findings([*(claim for claim, _ in known.values()), *trend], tables)
 
 
 def _step(results: Results, one: tuple[str, str], other: tuple[str, str], split: str) -> Effect | None:
@@ -70,7 +74,7 @@ def _step(results: Results, one: tuple[str, str], other: tuple[str, str], split:
     if not both:
         return None
     changes = [replace(m, first=t.second - t.first, second=m.second - m.first) for m, t in both]
-    return compare(changes, f"step {one} {other} {split}", left_out_with=groups_of(split))
+    return compare(changes, f"step {one} {other} {split}", left_out_with=groups_of(split), single_answers=False)
 
 
 def _budget_of(results: Results, arm: str) -> str | None:

@@ -12,7 +12,7 @@ from evolora.experiment.findings import Findings, Table
 from evolora.experiment.registry import analysis
 from evolora.experiment.results import Results
 
-HILL = "last.lineage_hill_1"
+HILL = "chance.lineage_hill_1"  # after the last generation's deaths and births, as that of its shadows
 NEAR_ONE = 1.5  # effective lineages: of two, one has more than 86 %
 
 

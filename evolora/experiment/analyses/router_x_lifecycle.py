@@ -39,8 +39,12 @@ def effects(results: Results, split: str) -> dict[str, Effect]:
     router = [replace(e, first=(e.first + s.first) / 2, second=(e.second + s.second) / 2) for e, s in both]
     cycle = [replace(e, first=(s.first + s.second) / 2, second=(e.first + e.second) / 2) for e, s in both]
     needs = [replace(e, first=s.second - s.first, second=e.second - e.first) for e, s in both]
+    parts = {
+        "the router adds": (router, "router"),
+        "the lifecycle adds": (cycle, "lifecycle"),
+        "the router adds more with the lifecycle than without": (needs, "both"),
+    }
     return {
-        "the router adds": compare(router, f"router {split}", leave_out=False),
-        "the lifecycle adds": compare(cycle, f"lifecycle {split}", leave_out=False),
-        "the router adds more with the lifecycle than without": compare(needs, f"both {split}", leave_out=False),
+        text: compare(pairs, f"{purpose} {split}", leave_out=False, single_answers=False)
+        for text, (pairs, purpose) in parts.items()
     }

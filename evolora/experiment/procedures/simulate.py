@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from evolora.config.section import Count, Section
 from evolora.config.world import WorldConfig
@@ -26,11 +26,20 @@ class SimulateParams(Section):
     latest: Count = Field(10, description="Generations at the end that `tail` is the mean of.")
     series: list[str] = Field([], description="Numbers kept for every generation, as metrics.jsonl calls them.")
     held_out: int = Field(
-        0, ge=0, description="Held-out tasks of each niche that founders and final population answer; 0: none."
+        0,
+        ge=0,
+        description="Held-out tasks of each niche for founders and final population, 2 or more; 0: none.",
     )
     keep: Literal["all", "lean", "nothing"] = Field(
         "lean", description="What stays of the run folder; lean: all but every single answer (encounters/)."
     )
+
+    @field_validator("held_out")
+    @classmethod
+    def _halved(cls, held_out: int) -> int:
+        if held_out == 1:
+            raise ValueError("expected 0, or at least 2 (the best organism is chosen by one half of them), got 1")
+        return held_out
 
 
 @procedure("simulate", SimulateParams)

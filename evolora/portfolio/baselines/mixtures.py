@@ -42,9 +42,10 @@ def search_weights(
 ) -> Numbers:
     """Weights (num,) found without gradients, as LoRAHub does (Huang et al. 2023): a (1, brood) evolution strategy.
 
-    `worth` scores several weightings at once; bounds of 1.5 either way and the start at equal shares are LoRAHub's
-    ideas, its optimiser (nevergrad) is not: every round tries `brood` normal steps from the best so far, whose size is
-    halved where none was better. The last best is returned.
+    `worth` scores several weightings at once; the bounds of 1.5 either way are LoRAHub's. Its optimiser
+    (nevergrad, from weights of 0), its loss and its penalty of large weights are not: the start is at equal shares, and
+    every round tries `brood` normal steps from the best so far, whose size is halved where none was better. The last
+    best is returned.
     """
     best = np.full(num, 1 / num)
     size = 0.5

@@ -15,7 +15,6 @@ PORTFOLIO = typer.Option(
     help="A saved portfolio, as model `portfolio`. Repeatable. (default: RUN/portfolio, RUN/portfolio-NAME)",
     show_default=False,
 )
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
@@ -36,6 +35,7 @@ def serve(
     batch, whomever they are for. Streamed answers arrive when they are complete. Ctrl-C ends it.
     """
     listening = _listen(host_name, port)
+    from evolora.dashboard.own_names import OwnNames
     from evolora.record.checkpoint import checkpoints
     from evolora.serving.app import Bounds, make_app
     from evolora.serving.opening import open_speakers
@@ -43,9 +43,8 @@ def serve(
 
     speakers = open_speakers(run, portfolio)
     created = int(max(path.stat().st_mtime for path in (run / "run.json", *checkpoints(run))))
-    allowed = [*LOOPBACK[:2], "[::1]"] if host_name in LOOPBACK else ["*"]
     bounds = Bounds(Limits(max_prompt_tokens, max_tokens), max_waiting)
-    app = make_app(speakers, bounds, created, allowed)
+    app = make_app(speakers, bounds, created, OwnNames(host_name))
 
     import uvicorn
 

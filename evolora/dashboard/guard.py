@@ -1,11 +1,10 @@
 """What stands before every page of the dashboard: who may ask, what may be asked, what the answer may load."""
 
-from collections.abc import Iterable
-from ipaddress import ip_address
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from evolora.dashboard.own_names import OwnNames
 
 # Plotly writes style attributes, and draws pictures for download from blobs. Nothing else is let in, from anywhere.
 CONTENT_POLICY = "; ".join(
@@ -29,21 +28,13 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Guard:
-    """Answers only GET and HEAD, only to a Host that is this machine's, and sends the policy with every answer.
+    """Answers only GET and HEAD, only to a Host that is this machine's, and sends the policy with every answer."""
 
-    The Host check is what keeps another site's page out whose name has been pointed at this machine (DNS rebinding):
-    such a page cannot choose the Host its browser sends. `hosts` are names that are right; where `any_address` is set
-    (the server listens on every address) a numeric address is right too, since a name is what rebinding needs.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = LOOPBACK, any_address: bool = False) -> None:
-        self.app = app
-        self.hosts = frozenset(host.lower() for host in hosts)
-        self.any_address = any_address
+    def __init__(self, app: ASGIApp, names: OwnNames) -> None:
+        self.app, self.names = app, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -62,23 +53,6 @@ class Guard:
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("the dashboard only shows: GET\n", 405, {"allow": "GET, HEAD"})
-        host = host_name(Headers(scope=scope).get("host", ""))
-        if host in self.hosts or (self.any_address and _is_address(host)):
+        if self.names.hold(Headers(scope=scope).get("host", "")):
             return None
         return PlainTextResponse("this address is not the dashboard's own: open the one it printed\n", 421)
-
-
-def host_name(header: str) -> str:
-    """The name in a Host header, without port and brackets, in lower case."""
-    name = header.strip().lower()
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    return name.partition(":")[0]
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True

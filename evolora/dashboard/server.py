@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from evolora.dashboard import answers
 from evolora.dashboard.feed import POLL_SECONDS, Feed
-from evolora.dashboard.guard import LOOPBACK, Guard
+from evolora.dashboard.guard import Guard
 from evolora.dashboard.library import Library
+from evolora.dashboard.own_names import LOOPBACK, OwnNames
 from evolora.dashboard.runs import Runs
 from evolora.viz.dashboard import page_files
 
-EVERY_ADDRESS = ("0.0.0.0", "::")
 LINGER = 5.0  # seconds that a dashboard stays after its run, and after the last page has gone
 QUESTIONS: dict[str, answers.Question] = {
     "/api/runs": answers.list_runs,
@@ -55,7 +55,7 @@ def make_app(roots: Iterable[Path], host: str = LOOPBACK[0], poll_seconds: float
             *(Route(address, partial(answers.answer, library, question)) for address, question in QUESTIONS.items()),
             Route("/api/news", partial(_news, feed)),
         ],
-        middleware=[Middleware(Guard, hosts=(*LOOPBACK, host), any_address=host in EVERY_ADDRESS)],
+        middleware=[Middleware(Guard, names=OwnNames(host))],
         lifespan=watching,
     )
     app.state.feed = feed

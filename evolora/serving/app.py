@@ -11,12 +11,13 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from evolora.dashboard.own_names import OwnNames
 from evolora.serving.collector import BankError, ClosedError, Collector, QueueFullError
+from evolora.serving.door import Door
 from evolora.serving.requests import (
     BadRequestError,
     ChatBody,
@@ -58,9 +59,9 @@ class Bounds:
     patience: float = 30.0
 
 
-def make_app(speakers: Speakers, bounds: Bounds, created: int, allowed_hosts: list[str]) -> Starlette:
-    """The application. `created` is when the organisms were saved (Unix seconds); `allowed_hosts` are the names
-    clients may call this server by: a web page that makes its own name point here is none of them."""
+def make_app(speakers: Speakers, bounds: Bounds, created: int, names: OwnNames) -> Starlette:
+    """The application. `created` is when the organisms were saved (Unix seconds); `names` are those that clients may
+    call this server by."""
     server = _Server(speakers, bounds, created)
     return Starlette(
         routes=[
@@ -69,7 +70,7 @@ def make_app(speakers: Speakers, bounds: Bounds, created: int, allowed_hosts: li
             Route("/v1/chat/completions", server.chat, methods=["POST"]),
             Route("/v1/completions", server.complete, methods=["POST"]),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts)],
+        middleware=[Middleware(Door, names=names)],
         exception_handlers={
             BadRequestError: _bad_request,
             QueueFullError: _queue_full,
@@ -171,7 +172,13 @@ class _Server:
         return who
 
     async def _json(self, request: Request) -> object:
-        """The body, within its bounds of size and time."""
+        """The body, within its bounds of size and time.
+
+        Other content types are refused because any site's page may send them without asking the browser first.
+        """
+        content_type = request.headers.get("content-type", "none")
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise BadRequestError(f"Content-Type: expected application/json, got {content_type[:120]}", status=415)
         most, data = self.bounds.max_body_bytes, bytearray()
         try:
             async with asyncio.timeout(self.bounds.patience):

@@ -19,6 +19,7 @@ from evolora.serving.teams import Choice, Team
 
 HOST_LIMIT = 64  # most tokens of an answer of the bare host, which has no answer_limit of its own
 PROMPT_BUILDERS = 16  # system messages whose prompt builders are kept
+COLDEST = 1e-6  # a temperature below is greedy: logits divided by it may be too large for float32
 CONTEXT = 2048  # of a host whose configuration does not say
 
 
@@ -145,7 +146,7 @@ class Speakers:
                 speaker.row,
                 one.prompt,
                 one.num_samples,
-                one.temperature,
+                one.temperature if one.temperature >= COLDEST else 0.0,
                 min(speaker.limit if one.limit is None else one.limit, one.most),
                 one.key,
             )

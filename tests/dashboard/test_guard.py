@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from evolora.dashboard.guard import host_name
+from evolora.dashboard.own_names import host_name
 from evolora.dashboard.server import make_app
 
 

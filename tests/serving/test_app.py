@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from evolora.cli.app import app as command
+from evolora.dashboard.own_names import OwnNames
 from evolora.errors import EvoloraError, RunFolderError
 from evolora.host.decode import Generated, Request
 from evolora.serving.app import Bounds, make_app
@@ -45,7 +46,7 @@ def failing(speakers: Speakers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tes
         ]
 
     monkeypatch.setattr(speakers, "generate", generate)
-    app = make_app(speakers, Bounds(Limits(500, 50)), 0, ["*"])
+    app = make_app(speakers, Bounds(Limits(500, 50)), 0, OwnNames("testserver"))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
@@ -73,6 +74,70 @@ def test_a_bank_that_fails_is_a_500_without_its_insides_and_the_server_goes_on(f
     assert answer.json()["error"]["message"] == "the server failed to answer"
     assert '"error":{"message":"the server failed to answer"' in ask(failing, "b" * 80, stream=True).text
     assert ask(failing, "b").status_code == 200
+
+
+@pytest.mark.parametrize("temperature", [1e-40, 1e-300, 9e-7, 1e-6, 1e-3])
+def test_the_coldest_answers_are_the_greedy_one(speakers: Speakers, temperature: float) -> None:
+    with TestClient(make_app(speakers, Bounds(Limits(500, 50)), 0, OwnNames("testserver"))) as client:
+        asked = {**ASKED, "max_tokens": 8, "seed": 1}
+        greedy, cold = (
+            client.post("/v1/chat/completions", json={**asked, "temperature": heat}) for heat in (0, temperature)
+        )
+    assert cold.status_code == 200 and cold.json()["choices"] == greedy.json()["choices"]
+
+
+def post(speakers: Speakers, address: str = "http://127.0.0.1:8000", listening: str = "127.0.0.1", **headers: str):  # type: ignore[no-untyped-def]
+    """The answer to a chat with other headers than a client's."""
+    app = make_app(speakers, Bounds(Limits(500, 50)), 0, OwnNames(listening))
+    with TestClient(app, base_url=address) as client:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.post("/v1/chat/completions", json={**ASKED, "max_tokens": 1}, headers=named)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain;application/json", "application/x-www-form-urlencoded", ""])
+def test_what_any_page_may_send_unasked_is_not_answered(speakers: Speakers, kind: str) -> None:
+    answer = post(speakers, content_type=kind)
+    assert answer.status_code == 415 and "expected application/json" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
+def test_json_is_answered_however_it_is_spelt(speakers: Speakers, kind: str) -> None:
+    assert post(speakers, content_type=kind).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "file://", "", "x"]
+)
+@pytest.mark.parametrize("listening", ["127.0.0.1", "0.0.0.0"])
+def test_another_sites_page_is_refused(speakers: Speakers, origin: str, listening: str) -> None:
+    answer = post(speakers, listening=listening, origin=origin)
+    assert answer.status_code == 403 and answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_a_page_of_this_machine_is_answered(speakers: Speakers) -> None:
+    assert post(speakers, origin="http://127.0.0.1:3000").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("listening", "address", "status"),
+    [
+        ("127.0.0.1", "http://localhost:8000", 200),
+        ("127.0.0.1", "http://[::1]:8000", 200),
+        ("127.0.0.1", "http://evil.example", 421),
+        ("127.0.0.1", "http://10.0.0.7:8000", 421),
+        ("127.0.0.2", "http://127.0.0.2:8000", 200),
+        ("127.0.0.2", "http://evil.example", 421),
+        ("LOCALHOST", "http://localhost:8000", 200),
+        ("LOCALHOST", "http://evil.example", 421),
+        ("0.0.0.0", "http://10.0.0.7:8000", 200),
+        ("0.0.0.0", "http://evil.example", 421),
+        ("::", "http://[fe80::1]:8000", 200),
+    ],
+)
+def test_a_name_that_was_pointed_at_this_machine_is_refused(
+    speakers: Speakers, listening: str, address: str, status: int
+) -> None:
+    assert post(speakers, address, listening).status_code == status
 
 
 def conversation(*said: tuple[str, str]) -> Conversation:

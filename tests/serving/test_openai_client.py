@@ -252,7 +252,8 @@ def test_unknown_paths_and_methods_are_errors_in_openais_form(server: tuple[str,
 
 
 def test_a_page_that_makes_its_own_name_point_here_is_refused(server: tuple[str, Any]) -> None:
-    assert raw(server[0], b"{}", host="evil.example")[0] == 400
+    got, body = raw(server[0], b"{}", host="evil.example")
+    assert got == 421 and body["error"]["type"] == "invalid_request_error"
 
 
 def test_200_concurrent_requests_over_32_organisms_are_all_answered(
@@ -294,7 +295,8 @@ def whole_request(address: str, stream: bool, max_tokens: int = 256) -> socket.s
     host, port = address.split("/")[2].split(":")
     client = socket.create_connection((host, int(port)))
     body = json.dumps({"model": "host", "messages": QUESTION, "max_tokens": max_tokens, "n": 4, "stream": stream})
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+    head += "Content-Type: application/json\r\n\r\n"
     client.sendall((head + body).encode())
     return client
 

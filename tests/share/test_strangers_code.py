@@ -1,4 +1,4 @@
-"""Nothing that came out of a stranger's bundle, or is a stranger's portfolio, imports a module that its author named."""
+"""Nothing out of a stranger's bundle or portfolio imports a module that its author named."""
 
 import json
 from pathlib import Path

@@ -8,6 +8,14 @@ from evolora.viz.niche_scores import bare_host_scores
 from evolora.viz.series import pick
 from evolora.viz.signs import SHUFFLES, SURE
 
+LEARNING = {  # learning.method, in words
+    "reinforce": "from their own scored answers by a policy gradient relative to the mean of each task's answers",
+    "imitate_self": "from the best of their own scored answers by cross-entropy",
+    "imitate": "from the tasks' reference answers, which they were shown, by cross-entropy",
+    "evolution": "by an evolution strategy: they tried their generation again with noise on their weights and stepped "
+    "to where that had paid",
+}
+
 
 def methods(run: RunData) -> list[str]:
     """Paragraphs in plain text; a sentence whose settings the folder does not hold is left out."""
@@ -85,7 +93,9 @@ def _living(run: RunData) -> list[str]:
             setting(run, "energy", "cost_per_generated_token"),
             setting(run, "energy", "upkeep"),
         ),
-        "Earnings and charges fell on randomly dealt organisms: there is no selection by merit." if neutral else "",
+        "Each generation chance dealt out among the living all that they own and owe: there is no selection by merit."
+        if neutral
+        else "",
         "An organism that cannot pay dies." if setting(run, "death", "insolvency") else "",
         _say("At capacity the {} makes room for a birth.", _crowding(run)),
         _say("None lives longer than {} generations.", setting(run, "death", "max_age")),
@@ -115,12 +125,14 @@ def _births(run: RunData) -> str:
 
 def _learning(run: RunData) -> str:
     method = setting(run, "learning", "method")
-    if method != "reinforce":
-        return _say("Organisms did not learn.", method)
+    if method == "none":
+        return "Organisms did not learn."
+    if not isinstance(method, str) or method not in LEARNING:
+        return ""
     inherited = setting(run, "learning", "inheritance") == "lamarckian"
     return (
-        "Organisms that could pay for it learnt from their own scored answers by a policy gradient relative to the "
-        f"mean of each task's answers; what is learnt is {'' if inherited else 'not '}inherited."
+        f"Organisms that could pay for it learnt {LEARNING[method]}; what is learnt is "
+        f"{'' if inherited else 'not '}inherited."
     )
 
 

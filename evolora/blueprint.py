@@ -6,7 +6,8 @@ from pathlib import Path
 
 from evolora.config.archive import AxisConfig
 from evolora.config.colonies import ColoniesConfig
-from evolora.config.world import NicheConfig, ReproductionConfig, TraitConfig, WorldConfig
+from evolora.config.traits import TraitConfig
+from evolora.config.world import NicheConfig, ReproductionConfig, WorldConfig
 from evolora.environment.difficulty import Difficulty, Track
 from evolora.environment.families.registry import make_family
 from evolora.environment.niche import Niche
@@ -312,7 +313,7 @@ def _ranges(config: WorldConfig, founding: bool) -> dict[str, TraitRange]:
     """Trait name -> range: where founders are drawn, or where mutation may go."""
     ranges = {}
     for name in ("rank", "mutation_scale", "learning_rate", "temperature", "answer_limit", "num_examples"):
-        trait: TraitConfig = getattr(config.traits, name)
+        trait: TraitConfig[float] = getattr(config.traits, name)
         low, high = trait.founders if founding else trait.bounds
         ranges[name] = TraitRange(low, high, trait.step, name in LOGARITHMIC)
     return ranges

@@ -201,7 +201,8 @@ def words(root: Schema, schema: Schema) -> str:
         case "integer" | "number" as kind:
             signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
             limits = [f"{sign} {schema[name]}" for name, sign in signs.items() if name in schema]
-            return f"{'an integer' if kind == 'integer' else 'a number'} {' and '.join(limits)}".rstrip()
+            what = "an integer" if kind == "integer" else "a whole number" if "multipleOf" in schema else "a number"
+            return f"{what} {' and '.join(limits)}".rstrip()
         case "array" if "prefixItems" in schema:
             items = schema["prefixItems"]
             return f"a list of {len(items)} ({', '.join(words(root, item) for item in items)})"

@@ -16,7 +16,8 @@ from evolora.config.change import (
 )
 from evolora.config.colonies import ColoniesConfig
 from evolora.config.exams import ExamConfig
-from evolora.config.section import Count, Fraction, NonNegative, Positive, Range, Section
+from evolora.config.section import Count, Fraction, NonNegative, Positive, Section
+from evolora.config.traits import TraitsConfig
 
 
 class HostConfig(Section):
@@ -57,47 +58,6 @@ class GenomeConfig(Section):
         2.0, description="delta = scaling · B A (LoRA's alpha / rank), one constant for the world."
     )
     decay: Fraction = Field(0.0, description="Share of a child's delta lost at birth, toward the host.")
-
-
-class TraitConfig(Section):
-    """One trait: founders are drawn uniformly from `founders`; mutation keeps it inside `bounds`."""
-
-    founders: Range = Field(description="Range that founders are drawn from, evenly.")
-    bounds: Range = Field(description="Range that mutation keeps it in.")
-    step: NonNegative = Field(description="Standard deviation of one mutation (of the logarithm for scales and rates).")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "TraitConfig":
-        low, high = self.bounds
-        if not low <= self.founders[0] <= self.founders[1] <= high:
-            raise ValueError(
-                f"expected bounds[0] <= founders[0] <= founders[1] <= bounds[1], "
-                f"got founders {self.founders}, bounds {self.bounds}"
-            )
-        return self
-
-
-def _trait(founders: Range, bounds: Range, step: float) -> TraitConfig:
-    return TraitConfig(founders=founders, bounds=bounds, step=step)
-
-
-class TraitsConfig(Section):
-    """Heritable numbers beside the weights: drawn at founding, mutated at birth."""
-
-    rank: TraitConfig = Field(_trait((8, 8), (2, 16), 1.0), description="LoRA rank.")
-    mutation_scale: TraitConfig = Field(
-        _trait((0.02, 0.05), (0.001, 0.5), 0.2), description="Relative size of weight mutation."
-    )
-    learning_rate: TraitConfig = Field(_trait((1e-3, 1e-3), (1e-5, 1e-2), 0.2), description="Adam step size.")
-    temperature: TraitConfig = Field(
-        _trait((0.8, 1.0), (0.3, 1.5), 0.1), description="Sampling temperature while foraging."
-    )
-    answer_limit: TraitConfig = Field(_trait((8, 16), (2, 32), 2.0), description="Most generated tokens per answer.")
-    num_examples: TraitConfig = Field(_trait((0, 2), (0, 4), 0.5), description="Worked examples in the prompt.")
-    niche_preference_step: NonNegative = Field(
-        0.3,
-        description="Standard deviation of a niche preference (log-weight), at founding and per mutation.",
-    )
 
 
 class NicheConfig(Section):

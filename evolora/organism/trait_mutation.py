@@ -15,22 +15,23 @@ def mutate_traits(
     """A child's traits: every trait moves by one normal step of its range and is kept inside its bounds.
 
     `mutation_scale` is self-adaptive, as the step size of evolution strategies: multiplied by a log-normal
-    factor (Beyer & Schwefel 2002, section 4.2), whatever its range says. Mutate traits before weights, so
-    that a child's own scale made it and is selected with what it made. `rank` is not touched: only
-    `grow_rank`, `shrink_rank` and merging change it, together with the weights. Niche preferences
+    factor (Beyer & Schwefel 2002, section 4.2), whatever its range says. They mutate it before what it scales;
+    here the parent's scale has made the child's weights, and the child's own will make its children's: what it
+    is selected with is what its parent's scale made. A logarithmic trait that is 0 stays 0. `rank` is not
+    touched: only `grow_rank`, `shrink_rank` and merging change it, together with the weights. Niche preferences
     (log-weights, unbounded) take a normal step of `preference_step`. All steps zero: identity, for traits
     inside their bounds.
 
     Raises:
-        GenomeError: a trait has no range, or a logarithmic trait is not positive.
+        GenomeError: a trait has no range, or a logarithmic trait is negative.
     """
 
     def moved(name: str, value: float, logarithmic: bool = False) -> float:
         span = range_of(ranges, name)
         step = span.step * float(rng.standard_normal())
         if logarithmic or span.logarithmic:
-            if value <= 0:
-                raise GenomeError(f"{name}: expected a positive value to mutate on a logarithmic scale, got {value}")
+            if value < 0:
+                raise GenomeError(f"{name}: expected 0 or more to mutate on a logarithmic scale, got {value}")
             value = value * math.exp(step)
         else:
             value = value + step

@@ -7,6 +7,7 @@ from world_files import SMALL, problems_of, write
 
 from evolora.config.load import load_world
 from evolora.config.shipped import shipped_files
+from evolora.environment.tasks import EXAMPLE_POOL
 
 MISTAKES = {
     "an unknown key": (
@@ -92,13 +93,38 @@ MISTAKES = {
     ),
     "a pair of three": (
         "traits: {rank: {founders: [1, 2, 3]}}",
-        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1, 2, 3] "
-        "(Range that founders are drawn from, evenly)",
+        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a whole number >= 1, a whole number >= 1), "
+        "got the list [1, 2, 3] (Range that founders are drawn from, evenly)",
     ),
     "a pair of one": (
         "traits: {rank: {founders: [1]}}",
-        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a number, a number), got the list [1] "
-        "(Range that founders are drawn from, evenly)",
+        "small.yaml:6:17: traits.rank.founders: expected a list of 2 (a whole number >= 1, a whole number >= 1), "
+        "got the list [1] (Range that founders are drawn from, evenly)",
+    ),
+    "half a rank": (
+        "traits: {rank: {founders: [4, 8.5]}}",
+        "small.yaml:6:31: traits.rank.founders.1: expected a whole number >= 1, got 8.5",
+    ),
+    "a rank without end": (
+        "traits: {rank: {founders: [8, 8], bounds: [2, .inf]}}",
+        "small.yaml:6:47: traits.rank.bounds.1: expected a finite number, got inf",
+    ),
+    "no token to answer with": (
+        "traits: {answer_limit: {founders: [4, 8], bounds: [0, 9]}}",
+        "small.yaml:6:52: traits.answer_limit.bounds.0: expected a whole number >= 1, got 0",
+    ),
+    "more worked examples than there are": (
+        "traits: {num_examples: {founders: [4, 25], bounds: [0, 24]}}",
+        "small.yaml:6:39: traits.num_examples.founders.1: expected a whole number >= 0 and <= 24, got 25",
+    ),
+    "a temperature below 0": (
+        "traits: {temperature: {founders: [-0.5, 1], bounds: [0, 1]}}",
+        "small.yaml:6:35: traits.temperature.founders.0: expected a number >= 0, got -0.5",
+    ),
+    "a scale that is now 0, now not": (
+        "traits: {mutation_scale: {founders: [0, 0.1], bounds: [0, 1]}}",
+        "small.yaml:6:10: traits.mutation_scale: expected founders above 0, or [0, 0] for none at all "
+        "(a 0 cannot mutate), got (0.0, 0.1)",
     ),
     "a value for a section": (
         "death: 3",
@@ -138,6 +164,11 @@ MISTAKES = {
 def test_a_mistake_is_one_line_with_its_place_and_remedy(tmp_path: Path, mistake: str) -> None:
     lines, problem = MISTAKES[mistake]
     assert problems_of(write(tmp_path, f"{SMALL}{lines}\n")) == [problem]
+
+
+def test_founders_may_have_as_many_worked_examples_as_a_niche_has(tmp_path: Path) -> None:
+    text = f"{SMALL}traits: {{num_examples: {{founders: [0, {EXAMPLE_POOL}], bounds: [0, {EXAMPLE_POOL}]}}}}\n"
+    assert load_world(write(tmp_path, text)).traits.num_examples.founders == (0, EXAMPLE_POOL)
 
 
 @pytest.mark.parametrize(

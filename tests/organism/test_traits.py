@@ -55,9 +55,19 @@ def test_whole_traits_change_now_and_then_under_a_small_step() -> None:
     assert 0.02 < np.mean(changed) < 0.2
 
 
-def test_a_logarithmic_trait_at_zero_is_refused() -> None:
-    with pytest.raises(GenomeError, match="learning_rate: expected a positive"):
-        mutate_traits(replace(TRAITS, learning_rate=0.0), RANGES, 0.0, stream(1))
+@pytest.mark.parametrize("seed", range(5))
+def test_a_scale_or_rate_of_none_stays_none_and_changes_no_other_trait(seed: int) -> None:
+    from_zero = {**RANGES, **{name: replace(RANGES[name], low=0.0) for name in ("mutation_scale", "learning_rate")}}
+    none = replace(TRAITS, mutation_scale=0.0, learning_rate=0.0)
+    child, other = (mutate_traits(traits, from_zero, 0.3, stream(seed)) for traits in (none, TRAITS))
+    assert (child.mutation_scale, child.learning_rate) == (0.0, 0.0)
+    assert child == replace(other, mutation_scale=0.0, learning_rate=0.0)
+    assert merge_traits(none, TRAITS, 0.5, TRAITS.rank, stream(seed)).mutation_scale == 0.0
+
+
+def test_a_logarithmic_trait_below_zero_is_refused() -> None:
+    with pytest.raises(GenomeError, match="learning_rate: expected 0 or more"):
+        mutate_traits(replace(TRAITS, learning_rate=-0.1), RANGES, 0.0, stream(1))
 
 
 @pytest.mark.parametrize("seed", range(10))

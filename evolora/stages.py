@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from evolora.disturbance import niches_now, open_niches
 from evolora.environment.chemostat import inflow_amount, outflow_amount
@@ -267,6 +268,7 @@ def cull(world: World, rules: Rules, owed: Mapping[int, int]) -> list[Death]:
 def breed(world: World, rules: Rules, outcomes: Sequence[Outcome], guests: Guests | None = None) -> list[Event]:
     """The rich reproduce: clones with mutation, or merges; who is displaced at capacity dies of crowding.
 
+    Whose weights are not finite has no child: nothing could be made of them.
     Without an economy this generation's mean scores take the place of riches. `guests` may be parents without paying.
     """
     if rules.breeder is None:
@@ -278,6 +280,7 @@ def breed(world: World, rules: Rules, outcomes: Sequence[Outcome], guests: Guest
         stream(rules.seed, "plan births", world.generation),
         standings=None if rules.economy else mean_scores(world, outcomes),
         guests=guests,
+        fertile=cache(lambda identity: rules.heredity.is_fertile(world.population[identity])),
     )
     events: list[Event] = []
     for plan in plans:

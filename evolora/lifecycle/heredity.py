@@ -42,7 +42,8 @@ class Heredity:
         return conceive
 
     def clone(self, parent: Organism, rng: np.random.Generator) -> Conception:
-        """The parent with one weight mutation and mutated traits."""
+        """The parent with one weight mutation, of its own scale, and then mutated traits: the child's scale is for
+        its children."""
         operator = _draw(self.mutations, rng)
         genome = self._grow_up(mutate(operator, self.heritable(parent), self.trait_ranges["rank"], rng), rng)
         return Conception(genome, self._inherited_optimizer(parent, genome), operator)
@@ -59,6 +60,10 @@ class Heredity:
     def heritable(self, parent: Organism) -> Genome:
         """The weights a child inherits."""
         return parent.settled if self.lamarckian else parent.genome
+
+    def is_fertile(self, parent: Organism) -> bool:
+        """Whether a child can be made of what it would inherit."""
+        return self.heritable(parent).is_finite()
 
     def _grow_up(self, genome: Genome, rng: np.random.Generator) -> Genome:
         traits = mutate_traits(genome.traits, self.trait_ranges, self.preference_step, rng)

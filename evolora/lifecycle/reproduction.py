@@ -51,6 +51,7 @@ class Conception:
 
 Conceive = Callable[[BirthPlan, int, np.random.Generator], Conception]
 Guests = Callable[[int], Organism | None]  # for a payer's id: a parent who pays nothing, or nobody
+Fertile = Callable[[int], bool]  # for an id: whether its weights can be passed on
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,14 @@ class Breeder:
         rng: np.random.Generator,
         standings: Mapping[int, int] | None = None,
         guests: Guests | None = None,
+        fertile: Fertile = lambda _: True,
     ) -> list[BirthPlan]:
         """Births in the order they are to happen, richest parent first; nothing is moved yet.
 
         Earlier plans count in later ones: their payments are spent, those they displace are gone. The
         displaced is never a parent of the birth and never a newborn of this generation. `standings` take the place
-        of energies where births are free: id -> whole number, the higher the better.
+        of energies where births are free: id -> whole number, the higher the better. Who is not `fertile` is nobody's
+        parent, but makes room as others do.
         """
         living = {organism.id: organism for organism in population}
         energies = dict(standings or {organism.id: ledger.balance(organism.account) for organism in population})
@@ -99,8 +102,10 @@ class Breeder:
                 break
             if parent_id not in living or energies[parent_id] < threshold:
                 continue  # displaced, or it paid as a partner, earlier in this plan
+            if not fertile(parent_id):
+                continue  # whatever its riches: it costs nobody else a birth
             guest = None if guests is None else guests(parent_id)
-            plan = self._find_payers(living[parent_id], living, energies, rng, guest)
+            plan = self._find_payers(living[parent_id], living, energies, rng, fertile, guest)
             if plan is None:
                 continue
             if len(living) + len(plans) >= self.capacity:  # `living` lost the displaced; plans are newborns
@@ -121,6 +126,7 @@ class Breeder:
         living: dict[int, Organism],
         energies: dict[int, int],
         rng: np.random.Generator,
+        fertile: Fertile,
         guest: Organism | None = None,
     ) -> BirthPlan | None:
         """One birth, before anybody makes room for it. None: it cannot be paid now.
@@ -135,7 +141,8 @@ class Breeder:
             parents = (parent.id, guest.id) if wants_mate else (guest.id,)
             return BirthPlan(kind, parents, (endowment,), None, guest, payers=(parent.id,))
         if wants_mate and energies[parent.id] >= reserve + endowment - half:
-            able = [o for o in living.values() if o.id != parent.id and energies[o.id] >= reserve + half]
+            rich = [o for o in living.values() if o.id != parent.id and energies[o.id] >= reserve + half]
+            able = [organism for organism in rich if fertile(organism.id)]
             partner = MATE_RULES[self.mate](parent, able, rng)
             if partner is not None:
                 return BirthPlan("merge", (parent.id, partner.id), (endowment - half, half), None)

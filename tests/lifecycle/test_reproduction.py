@@ -107,6 +107,16 @@ def test_a_merge_at_capacity_is_carried_out_as_planned(make_society, make_genome
     assert population.lineage_counts() == {0: 2, 1: 1}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_who_is_not_fertile_is_nobodys_parent_and_changes_nobody_else_s_births(make_society, seed):
+    merging, energies = replace(BREEDER, merge_prob=0.6), [9.0, 20.0, 14.0, 3.0]
+    births = merging.plan(*make_society(energies), 1, stream(seed, "breed"), fertile=lambda identity: identity != 1)
+    assert len(births) > 0 and births == plan(merging, make_society([9.0, 0.0, 14.0, 3.0]), seed=seed)
+    crowded = replace(BREEDER, capacity=2)
+    (birth,) = crowded.plan(*make_society([9.0, 1.0]), 1, stream(seed, "breed"), fertile=lambda identity: identity != 1)
+    assert birth.parents == (0,) and birth.displaced == 1
+
+
 def test_a_conception_that_fails_costs_nobody_anything(make_society):
     population, ledger = society = make_society([9.0, 1.0])
     (birth,) = plan(replace(BREEDER, capacity=2), society)

@@ -10,7 +10,7 @@ from genomes import SITES, TRAITS, lived_genome
 from evolora.errors import GenomeError
 from evolora.organism.distance import delta_norm, distance
 from evolora.organism.founding import found_genome
-from evolora.organism.genome import Genome, OptimizerState
+from evolora.organism.genome import Factors, Genome, OptimizerState
 from evolora.organism.mutation import MUTATIONS, decay, mutate, mutation, resize
 from evolora.organism.mutation.layers import layer_of, sites_by_layer
 from evolora.organism.traits import TraitRange
@@ -23,6 +23,13 @@ RANKS = TraitRange(1, 16, 1.0)
 def test_the_operators_of_the_manual_are_registered() -> None:
     structural = {"grow_rank", "shrink_rank", "drop_site", "drop_layer"}
     assert set(MUTATIONS) == {*CONTINUOUS, *structural}
+
+
+@pytest.mark.parametrize("name", [*CONTINUOUS, "shrink_rank"])
+def test_a_mutation_beyond_what_float32_holds_leaves_the_genome_as_it_is(name: str) -> None:
+    lived = lived_genome(1)
+    huge = lived.with_factors({site: Factors(f.a * 1e20, f.b * 1e20) for site, f in lived.factors.items()})
+    assert huge.is_finite() and mutate(name, huge, RANKS, stream(1, name)) is huge
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
 from evolora.errors import GenomeError
 from evolora.organism.genome import Genome
@@ -26,7 +27,8 @@ def mutation(name: str) -> Callable[[Mutation], Mutation]:
 
 
 def mutate(name: str, genome: Genome, rank_range: TraitRange, rng: np.random.Generator) -> Genome:
-    """The genome after one mutation; unchanged if the operator would take the rank out of `rank_range`.
+    """The genome after one mutation; unchanged if the operator would take the rank out of `rank_range`, or the weights
+    beyond what float32 holds: a child of those could do nothing.
 
     Raises:
         GenomeError: no operator has that name, the weights are not finite, or the result breaks the rank
@@ -36,6 +38,10 @@ def mutate(name: str, genome: Genome, rank_range: TraitRange, rng: np.random.Gen
         raise GenomeError(f"mutation: expected one of {', '.join(sorted(MUTATIONS))}, got {name}")
     if not genome.is_finite():
         raise GenomeError("mutation: expected finite weights, got a parent with NaN or infinity")
-    child = MUTATIONS[name](genome, rng).validated()
+    try:
+        child = MUTATIONS[name](genome, rng).validated()
+    except torch.linalg.LinAlgError:  # what it decomposes overflowed on the way
+        return genome
     changed = child.traits.rank != genome.traits.rank
-    return genome if changed and not rank_range.low <= child.traits.rank <= rank_range.high else child
+    is_out = changed and not rank_range.low <= child.traits.rank <= rank_range.high
+    return genome if is_out or not child.is_finite() else child

@@ -14,13 +14,20 @@ def fetch_from_hub(name: str) -> Path:
     """The local folder of hub model `name` (owner/name), downloaded if it is not there yet.
 
     Raises:
-        HostError: not here, and the hub is unreachable, switched off (HF_HUB_OFFLINE) or has no such model.
+        HostError: not here, and the hub is unreachable, switched off (HF_HUB_OFFLINE) or has no such model; or no
+            name that the hub gives.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    with suppress(LocalEntryNotFoundError):  # not here, or not whole: ask the hub
-        return Path(snapshot_download(name, allow_patterns=_PATTERNS, local_files_only=True))
+    try:
+        with suppress(LocalEntryNotFoundError):  # not here, or not whole: ask the hub
+            return Path(snapshot_download(name, allow_patterns=_PATTERNS, local_files_only=True))
+    except HFValidationError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise HostError(
+            f"host {name}: expected a hub id (owner/name), got another name: {reason}; correct it"
+        ) from error
     _probe(name)
     try:
         return Path(snapshot_download(name, allow_patterns=_PATTERNS))

@@ -76,10 +76,14 @@ class HostSource:
 
 
 def cache_dir() -> Path:
-    """Evolora's folder for brought hosts: `EVOLORA_CACHE`, else the platform's place. Not created here."""
+    """Evolora's folder for brought hosts: `EVOLORA_CACHE`, else the platform's place. Not created here.
+
+    Raises:
+        HostError: `EVOLORA_CACHE` is in the home of somebody who is not known here.
+    """
     chosen = os.environ.get("EVOLORA_CACHE")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return _expanded(chosen, f"EVOLORA_CACHE={chosen}").absolute()
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")
         return (Path(local) if local else Path.home() / "AppData" / "Local") / "evolora" / "cache"
@@ -100,7 +104,7 @@ def resolve(name: str) -> HostSource:
     if entry is not None:
         kind: Literal["packaged", "directory", "tiny"] = "directory" if entry.shipped else "tiny"
         return HostSource("packaged" if entry.packaged else kind, name, entry.shipped)
-    path = Path(name).expanduser()
+    path = _expanded(name, f"host {name}")
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise HostError(
@@ -115,6 +119,17 @@ def resolve(name: str) -> HostSource:
     if _HUB_ID.fullmatch(name) and path.suffix.lower() != ".gguf":
         return HostSource("hub", name)
     raise HostError(_unknown(name))
+
+
+def _expanded(path: str, what: str) -> Path:
+    """The path with `~` and `~somebody` replaced by a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        who = path.partition("/")[0]
+        raise HostError(
+            f"{what}: expected ~ or the ~name of a user of this machine, got {who}; write the path out"
+        ) from error
 
 
 def _unknown(name: str) -> str:

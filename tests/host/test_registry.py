@@ -6,6 +6,7 @@ import pytest
 
 from evolora.errors import HostError
 from evolora.host import registry
+from evolora.host.hub import fetch_from_hub
 from evolora.host.registry import HOSTS, cache_dir, resolve
 
 
@@ -43,6 +44,22 @@ def test_a_directory_a_gguf_file_and_a_hub_id_are_told_apart(tmp_path: Path) -> 
 def test_a_path_that_is_not_there_is_never_taken_for_a_hub_id(name: str) -> None:
     with pytest.raises(HostError, match="unknown host"):
         resolve(name)
+
+
+@pytest.mark.parametrize("name", ["models/my--model", "models/my..model", "models/model-", "a/" + "b" * 100])
+def test_a_name_that_no_hub_gives_is_one_line(name: str) -> None:
+    assert resolve(name).kind == "hub"
+    with pytest.raises(HostError, match="expected a hub id") as caught:
+        fetch_from_hub(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_home_of_nobody_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HostError, match=r"host ~nosuchuser/model: expected ~ or the ~name .* got ~nosuchuser; write"):
+        resolve("~nosuchuser/model")
+    monkeypatch.setenv("EVOLORA_CACHE", "~nosuchuser/x")
+    with pytest.raises(HostError, match="EVOLORA_CACHE=~nosuchuser/x: expected"):
+        cache_dir()
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:

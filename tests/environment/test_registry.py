@@ -10,6 +10,9 @@ from evolora.environment.families.family import Family
 from evolora.environment.families.own_family import OwnFamily, own_family
 from evolora.environment.families.reasoning_gym import REFUSED
 from evolora.environment.families.registry import family_settings, known_families, make_family
+from evolora.environment.niche import Niche
+from evolora.environment.selftest import self_test
+from evolora.environment.tasks import TaskSource
 from evolora.errors import TaskError
 
 from .niches import niche_of
@@ -99,6 +102,23 @@ def test_bad_settings_name_the_family_what_was_expected_and_what_came(
 ) -> None:
     with pytest.raises(TaskError, match=complaint):
         make_family(name, settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("word_sorting", {"min_word_length": 40, "max_word_length": 50}),
+        ("spell_backward", {"min_word_len": 30, "max_word_len": 40}),
+        ("gcd", {"max_value": 50.5}),
+        ("coin_flip", {"max_trials": 5.5}),
+    ],
+)
+def test_settings_that_fail_only_in_a_question_are_one_line_too(name: str, settings: dict[str, float]) -> None:
+    family = make_family(name, settings)
+    with pytest.raises(TaskError, match=f"reasoning_gym:{name}: it can make no question .*expected settings: .*got"):
+        family.sample(1, 16)
+    (problem,) = self_test(Niche("pond", family), TaskSource(1))
+    assert "\n" not in problem
 
 
 def test_an_enum_setting_can_be_written_as_a_word() -> None:

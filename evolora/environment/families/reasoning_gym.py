@@ -74,7 +74,8 @@ class ReasoningGymFamily:
     def sample(self, seed: int, num: int) -> list[Task]:
         """At most `num` tasks of different content. See `Family.sample`.
 
-        `seed` is scaled by `SEED_SPACING`: samples of different seeds share no item seed.
+        `seed` is scaled by `SEED_SPACING`: samples of different seeds share no item seed. Raises `TaskError` where the
+        library can make no question with these settings.
         """
         num_items = num * DRAWS_PER_TASK
         if num_items > SEED_SPACING:
@@ -84,7 +85,7 @@ class ReasoningGymFamily:
         for index in range(num_items):
             if len(tasks) == num:
                 break
-            item: dict[str, Any] = dataset[index]
+            item = self._item(dataset, index)
             question = str(item["question"]).strip()
             answer = str(item["answer"]).strip()
             tasks.setdefault(question, Task(self.name, question, answer, seed * SEED_SPACING + index, item))
@@ -116,6 +117,14 @@ class ReasoningGymFamily:
         except Exception as error:  # its checks of settings raise anything
             reason = str(error) or type(error).__name__
             raise _settings_error(self._dataset_name, reason, self._settings) from error
+
+    def _item(self, dataset: "ProceduralDataset", index: int) -> dict[str, Any]:
+        try:
+            item: dict[str, Any] = dataset[index]
+        except Exception as error:  # settings that its checks let through fail here, as anything
+            reason = f"it can make no question ({str(error) or type(error).__name__})"
+            raise _settings_error(self._dataset_name, reason, self._settings) from error
+        return item
 
 
 def reasoning_gym_names() -> list[str]:

@@ -48,7 +48,7 @@ def bench(
     if json_file is not None and not json_file.parent.is_dir():
         raise ConfigError(f"--json {json_file}: expected a file in a folder that exists, got none such; make it first")
     what = Bench(host, dtype, layers, tuple(modules.split(",")), rounds)
-    console = Console()
+    console = Console(markup=False)
     rows = {}
     for name in chosen:
         with console.status(f"timing: {name}"):

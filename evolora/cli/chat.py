@@ -90,7 +90,7 @@ def _talk(session: "Session") -> None:
 
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(markup=False, highlight=False)
     _show(console, session.who())
     _show(console, ["/help lists the commands"])
     while True:

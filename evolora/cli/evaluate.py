@@ -51,7 +51,7 @@ def _show(scores: "list[RunScores]", effects: "dict[str, PairedEffect]") -> None
         table.add_row(niche, *(f"{value:.3f}" for value in values))
     table.add_section()
     table.add_row("mean", *(f"{column.mean():.3f}" for column in columns))
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     for name, effect in effects.items():
         console.print(

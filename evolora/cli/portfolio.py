@@ -121,7 +121,7 @@ def _show(examined: "Examined") -> None:
             f"{level.second - examined.level('host').second:+.3f}",
             f"{answered.tokens_per_correct:.0f}",
         )
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _show_tokens(meter: "TokenMeter") -> None:

@@ -31,7 +31,7 @@ def list_worlds() -> None:
     table = Table("name", "what", "where")
     for name, path in sorted({**shipped_files(WORLDS), **here}.items()):
         table.add_row(name, _headline(path, name), str(path) if name in here else "shipped")
-    console = Console()
+    console = Console(markup=False)
     console.print(table)
     console.print("`evolora world new NAME --from WORLD` copies one to change.", soft_wrap=True)
 

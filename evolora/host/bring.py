@@ -57,7 +57,7 @@ def bring(name: str, packaged: PackagedHost, *, console: Console | None = None) 
     folder = host_folder(name, packaged)
     if is_whole(folder):
         return folder
-    console = console or Console(file=sys.stderr)  # the stream itself: conversion redirects the name
+    console = console or Console(file=sys.stderr, markup=False)  # the stream itself: conversion redirects the name
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f"{folder.name}.lock", timeout=1800):

@@ -39,12 +39,15 @@ class PolicyGradient:
     max_batch_tokens: int
 
     def learn(self, learners: Mapping[int, Learner], lessons: Sequence[Lesson]) -> dict[int, Learnt]:
-        """One Adam step of every organism with a non-zero advantage; the others come back unchanged."""
+        """One Adam step of every organism with a non-zero advantage and a site to adapt; the others come back
+        unchanged."""
         learnt = {
             identity: Learnt(learner.genome, learner.optimizer, loss=0.0, gradient_norm=0.0)
             for identity, learner in learners.items()
         }
-        for page in pages(lessons, self.max_batch_tokens):
+        # parents without a site in common can have a child without any: nothing of it has a gradient
+        useful = [lesson for lesson in lessons if learners[lesson.organism_id].genome.factors]
+        for page in pages(useful, self.max_batch_tokens):
             learnt |= self._learn_page({i: learners[i] for i in page}, page)
         return learnt
 

@@ -66,11 +66,13 @@ def climb(learner: Learner, comparison: Comparison) -> Learnt:
 
     The step is learning_rate · g / (root mean square that g's entries would have if all noise were independent):
     every weight moves by about the learning rate, as it does under Adam, whatever the scores' range. The noise has
-    unit variance, so that root mean square is sqrt(sum of gain²) / (2 N scale).
+    unit variance, so that root mean square is sqrt(sum of gain²) / (2 N scale). A rate of 0 estimates nothing.
     """
     genome = learner.genome
-    length = math.sqrt(sum(gain * gain for gain in comparison.gains))
     rate = genome.traits.learning_rate
+    if rate == 0:
+        return Learnt(genome, learner.optimizer, -comparison.mean_score, gradient_norm=0.0)
+    length = math.sqrt(sum(gain * gain for gain in comparison.gains))
     moved = shifted(genome, comparison.keys, [rate * gain / length for gain in comparison.gains])
     distance = math.sqrt(sum(_squared_distance(moved.factors[site], own) for site, own in genome.factors.items()))
     norm = distance / rate * length / (2 * len(comparison.gains) * comparison.scale)

@@ -179,6 +179,17 @@ def test_learners_without_a_useful_lesson_come_back_unchanged(engine):
     assert learner.learn({1: Learner(genome, None), 2: Learner(genome, None)}, [flat])[1].genome is genome
 
 
+@pytest.mark.parametrize("beside", [(), (3,)])
+def test_a_learner_that_adapts_no_site_comes_back_unchanged_alone_and_beside_others(engine, beside):
+    model, sites, hooks, _ = engine
+    learners = {i: Learner(random_genome(sites, i), None) for i in beside}
+    bare = random_genome(sites, 0).with_factors({})
+    lessons = [Lesson(i, (5, 6), ((7,), (8,)), (1.0, -1.0), 1.0) for i in (1, *beside)]
+    learnt = PolicyGradient(model, hooks, sites, 1.0, 4096).learn({1: Learner(bare, None), **learners}, lessons)
+    assert learnt[1].genome is bare and learnt[1].optimizer is None and not learnt[1].fault
+    assert all(learnt[i].optimizer.step == 1 for i in beside)
+
+
 def test_reinforcing_an_answer_makes_it_likelier(engine):
     model, sites, hooks, _ = engine
     genome = random_genome(sites, 4, learning_rate=5e-3)

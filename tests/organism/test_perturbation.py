@@ -74,6 +74,13 @@ def test_a_step_to_weights_that_are_not_finite_is_a_fault_and_changes_nothing():
     assert result.fault and result.genome is genome
 
 
+def test_a_learning_rate_of_none_changes_nothing():
+    genome = lived_genome(5)
+    genome = genome.with_traits(replace(genome.traits, learning_rate=0.0))
+    result = climb(Learner(genome, None), Comparison(1, KEYS, (1.0, 0.0, 0.0), 0.1, 0.4))
+    assert result.genome is genome and (result.loss, result.gradient_norm, result.fault) == (-0.4, 0.0, "")
+
+
 def some_sites(genome: Genome, learning_rate: float = 0.01) -> Genome:
     kept = {site: genome.factors[site] for site in sorted(genome.factors)[:2]}
     return genome.with_factors(kept).with_traits(replace(genome.traits, learning_rate=learning_rate))

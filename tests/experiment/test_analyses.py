@@ -52,7 +52,7 @@ def invaded(rare: float, control: float):
     def make(rng):
         growths = {kind: rare + rng.normal(0, 0.03) for kind in ("rhyme", "swap_words")}
         kinds = {kind: {"residents": 8, "growth": growth} for kind, growth in growths.items()}
-        if rng.random() < 0.1:
+        if rng.random() < 0.05:
             kinds["weekday"] = {"residents": 4, "growth": rare}
         mean = float(np.mean(list(growths.values())))
         return {
@@ -65,7 +65,7 @@ def invaded(rare: float, control: float):
     return make
 
 
-def coexisting(unlimited: float, above_null: float, rare: float):
+def coexisting(unlimited: float, above_null: float, rare: float, settled: float | None = None):
     return coexistence(
         synthetic(
             {
@@ -73,6 +73,7 @@ def coexisting(unlimited: float, above_null: float, rare: float):
                 "continued": community(6.0, 3.0, above_null),
                 "unlimited": community(unlimited, 3.0 if unlimited > 5 else 1.2, above_null),
                 "invaded": invaded(rare, 0.0),
+                "settled": invaded(rare if settled is None else settled, 0.0),
             }
         )
     )
@@ -81,7 +82,14 @@ def coexisting(unlimited: float, above_null: float, rare: float):
 def test_coexistence_is_found_with_partition_collapse_and_growth_when_rare():
     found = verdicts(coexisting(1.2, 0.2, 0.15))
     assert set(found.values()) == {"yes"}
-    assert "rhyme specialists grow when rare" in found and "weekday specialists grow when rare" not in found
+    said = "specialists, brought back at once, grow when rare"
+    assert f"rhyme {said}" in found and f"weekday {said}" not in found
+
+
+def test_growth_into_a_niche_just_left_open_is_not_growth_among_settled_others():
+    found = verdicts(coexisting(1.2, 0.2, 0.15, settled=-0.05))
+    assert found["Specialists, brought back at once, grow when rare, mean over kinds"] == "yes"
+    assert found["Specialists, brought back when the others have settled, grow when rare, mean over kinds"] == "no"
 
 
 def test_coexistence_is_not_found_where_nothing_depends_on_limits():

@@ -1,7 +1,8 @@
 """`coexistence`: do limited niches keep several kinds alive, and is it their limits that do?
 
 Arms: `evolved`; `continued` and `unlimited`, its community under the same and under unlimited supply (`go_on`);
-`invaded`, each of its kinds brought back when rare (`invade`).
+`invaded` and `settled`, each of its kinds taken out and brought back when rare (`invade`): at once, into the niche that
+it left open, and after the others had some generations to take that over, which is what mutual invasibility asks for.
 """
 
 import numpy as np
@@ -13,13 +14,16 @@ from evolora.experiment.results import Results
 
 FEWEST = 5  # replicates with a kind from which something is said about it
 NEAR_ONE = 1.5  # effective kinds: of two, one has more than 86 %
+WHEN = {"invaded": "brought back at once", "settled": "brought back when the others have settled"}
 
 
 @analysis("coexistence")
 def coexistence(results: Results) -> Findings:
     """Partition against shuffled tables, collapse against the continued community, growth when rare."""
-    tables = [community_table(results), invasion_table(results)]
-    return Findings([*partition(results), *collapse(results), *invasion(results), exact_books(results)], tables)
+    tried = [arm for arm in WHEN if arm in results.arms]
+    tables = [community_table(results), *(invasion_table(results, arm) for arm in tried)]
+    rare = [claim for arm in tried for claim in invasion(results, arm)]
+    return Findings([*partition(results), *collapse(results), *rare, exact_books(results)], tables)
 
 
 def partition(results: Results) -> list[Claim]:
@@ -65,41 +69,43 @@ def collapse(results: Results) -> list[Claim]:
     ]
 
 
-def invasion(results: Results) -> list[Claim]:
+def invasion(results: Results, arm: str) -> list[Claim]:
     """Growth of each kind when rare; kinds seen in few replicates are counted in the mean alone."""
-    kinds = [kind for kind in kind_names(results) if growth_of(results, kind).size >= FEWEST]
+    when = WHEN[arm]
+    kinds = [kind for kind in kind_names(results, arm) if growth_of(results, arm, kind).size >= FEWEST]
     each = [
-        above(f"{kind} specialists grow when rare", "growth per generation", growth_of(results, kind)) for kind in kinds
+        above(f"{kind} specialists, {when}, grow when rare", "growth per generation", growth_of(results, arm, kind))
+        for kind in kinds
     ]
-    rare = results.values("invaded", "growth")
+    rare = results.values(arm, "growth")
     return [
-        above("Specialists grow when rare, mean over kinds", "growth per generation", rare),
+        above(f"Specialists, {when}, grow when rare, mean over kinds", "growth per generation", rare),
         above(
-            "They grow faster than the rest of the community in the same trials",
+            f"Specialists, {when}, grow faster than the rest of the community in the same trials",
             "growth when rare less the others'",
-            rare - results.values("invaded", "others_growth"),
+            rare - results.values(arm, "others_growth"),
         ),
         above(
-            "They grow more than residents copied into the whole community",
+            f"Specialists, {when}, grow more than residents copied into the whole community",
             "growth when rare less the copies'",
-            rare - results.values("invaded", "control.growth"),
+            rare - results.values(arm, "control.growth"),
         ),
         *corrected(each),
     ]
 
 
-def kind_names(results: Results) -> list[str]:
+def kind_names(results: Results, arm: str) -> list[str]:
     """Kinds that were brought back in some replicate."""
     names: dict[str, None] = {}
     for seed in results.seeds:
-        kinds = results.value("invaded", seed, "kinds")
+        kinds = results.value(arm, seed, "kinds")
         names |= dict.fromkeys(kinds if isinstance(kinds, dict) else ())
     return sorted(names)
 
 
-def growth_of(results: Results, kind: str) -> np.ndarray:
+def growth_of(results: Results, arm: str, kind: str) -> np.ndarray:
     """Growth per generation of a kind in the replicates that had it, `(replicates,)`."""
-    values = results.values("invaded", f"kinds.{kind}.growth")
+    values = results.values(arm, f"kinds.{kind}.growth")
     return values[~np.isnan(values)]
 
 
@@ -117,24 +123,26 @@ def community_table(results: Results) -> Table:
             ("their shuffled null", "last.tasks_phenotype_hill_1_null"),
             ("mean score", "tail.mean_score"),
             ("organisms alive", "tail.num_living"),
-            ("share of niches where somebody profits", "tail.niche_occupancy"),
+            ("share of niches that a visitor profits from", "tail.niche_occupancy"),
         ],
         note="means of the last generations; in continued and unlimited, of those since the fork",
     )
 
 
-def invasion_table(results: Results) -> Table:
+def invasion_table(results: Results, arm: str) -> Table:
     """Growth when rare, kind by kind."""
     rows = []
-    for kind in kind_names(results):
-        growth = growth_of(results, kind)
-        residents = results.values("invaded", f"kinds.{kind}.residents")
+    for kind in kind_names(results, arm):
+        growth = growth_of(results, arm, kind)
+        residents = results.values(arm, f"kinds.{kind}.residents")
         rows.append((kind, with_interval(growth), int((growth > 0).sum()), growth.size, with_interval(residents)))
-    control = results.values("invaded", "control.growth")
+    control = results.values(arm, "control.growth")
     known = control[~np.isnan(control)]
     rows.append(("residents copied in (control)", with_interval(known), int((known > 0).sum()), known.size, None))
     return Table(
-        "Growth when rare", ("kind", "growth per generation", "grew", "replicates", "residents before"), tuple(rows)
+        f"Growth when rare, {WHEN[arm]}",
+        ("kind", "growth per generation", "grew", "replicates", "residents before"),
+        tuple(rows),
     )
 
 

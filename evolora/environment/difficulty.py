@@ -1,7 +1,7 @@
 """Difficulty that moves: which of a niche's levels is on offer, as a function of how well the population does there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,8 +16,8 @@ class Track:
     """Where one niche stands. `level` counts from 0, the easiest.
 
     `success` is the smoothed mean score at the present level (None: no answer yet), `stayed` the generations with
-    answers since it was entered. `short` and `long` are a quick and a slow moving mean of each level's scores, None
-    where nobody has answered yet.
+    answers since it was entered, or chosen again for its progress. `short` and `long` are a quick and a slow moving
+    mean of each level's scores, None where nobody has answered yet.
     """
 
     level: int
@@ -65,8 +65,8 @@ class Difficulty:
         if here.stayed < self.rest:
             return here
         level = self._by_success(here, success) if self.rule == "success" else self._by_progress(here, rng)
-        if level == here.level:
-            return here
+        if level == here.level:  # by success it may leave at any time now; by progress it is chosen anew for a while
+            return here if self.rule == "success" else replace(here, stayed=0)
         return Track(level, None, 0, here.short, here.long)
 
     def _by_success(self, track: Track, success: float) -> int:

@@ -70,6 +70,21 @@ def test_progress_tries_every_level_and_then_stays_where_scores_move():
     assert set(seen[6:]) == {1}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_progress_decides_every_so_many_generations_also_where_the_level_stays(seed):
+    rule = difficulty("progress", rest=4, explore=0.4)
+    track, seen = Track.start(0, 3), []
+    for place in range(80):
+        seen.append(track.level)
+        track = rule.follow(track, 0.5, stream(seed, "difficulty", place))
+    moves = [place for place in range(1, 80) if seen[place] != seen[place - 1]]
+    assert moves and all(place % 4 == 0 for place in moves)
+
+
+def test_success_may_leave_a_level_at_any_time_once_it_has_rested():
+    assert follow(difficulty(rest=4), Track.start(0, 2), [0.5] * 5 + [0.9] * 3)[0] == [0, 0, 0, 0, 0, 0, 1, 1]
+
+
 def test_exploration_reaches_all_levels():
     rule = difficulty("progress", rest=1, explore=1.0)
     assert set(follow(rule, Track.start(0, 4), [0.5] * 60)[0]) == {0, 1, 2, 3}

@@ -35,7 +35,7 @@ class Answer:
 
     `prompt_tokens` is the length of the prompt, which all samples of one encounter share.
     `logprob` is the mean natural-log probability of the generated tokens under the distribution they were
-    drawn from (temperature 1 where greedy).
+    drawn from (temperature 1 where greedy); minus infinity with a fault, which is sure of nothing.
     `fault` says why there is no usable answer (for example non-finite weights), else it is empty.
     `reference_ids` are what it would have had to generate to give the task's reference answer, the stop token
     included: who imitates references learns from them.

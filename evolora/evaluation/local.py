@@ -1,5 +1,6 @@
 """The evaluator that works on this machine: one host, one bank, no Ray."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from evolora.organism.genome import SiteShape
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
 from evolora.organism.perturbation import climb, realise
 
-_NO_ANSWER = Answer("", (), (), 0.0, stopped=False, fault=SICK)
+_NO_ANSWER = Answer("", (), (), -math.inf, stopped=False, fault=SICK)
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,6 @@ class LocalEvaluator:
 
     def _to_answer(self, request: Request, generated: Generated, reference: tuple[int, ...]) -> Answer:
         tokens = tuple(generated.tokens)
-        logprob = sum(generated.logprobs) / len(tokens) if tokens else 0.0
+        logprob = -math.inf if generated.fault else sum(generated.logprobs) / len(tokens)
         text = "" if generated.fault else self.prompts.decode(tokens)
         return Answer(text, tokens, request.prompt, logprob, generated.stopped, generated.fault, reference)

@@ -1,15 +1,24 @@
 """The local evaluator: bank rows against PEFT, faults as data, timing that runs."""
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from engine import random_genome
 from peft import PeftModel
+from toy_family import NonAscii
 
-from evolora.environment.encounter import Encounter
-from evolora.environment.task import Task
+from evolora.environment.encounter import Encounter, Outcome
+from evolora.environment.niche import Niche
+from evolora.environment.task import Score, Task
+from evolora.environment.tasks import TaskSource
 from evolora.evaluation.local import LocalEvaluator
 from evolora.host.load import load_host
 from evolora.host.sites import find_sites
+from evolora.record.encounters import write_encounters
+from evolora.routing.exam import Examiner, Question
+from evolora.routing.modes import Routing, most_confident, top_two
+from evolora.routing.tokens import TokenMeter
 from evolora.share.peft_export import export_peft
 
 
@@ -46,6 +55,30 @@ def test_an_organism_with_weights_that_are_not_finite_answers_with_a_fault():
     sick, well = evaluator.answer(genomes, [encounter(1), encounter(2)])
     assert sick[0].fault and not sick[0].token_ids
     assert well[0].token_ids and not well[0].fault
+
+
+def test_who_has_a_fault_is_never_the_surest_of_several():
+    evaluator = evaluator_for("tiny-llama")
+    genomes = {i: random_genome(evaluator.sites, i) for i in (1, 2)}
+    genomes[1].factors[evaluator.sites[0].name].b[0, 0] = float("nan")
+    niche = Niche("first", NonAscii())
+    questions = [Question(niche, task) for task in niche.family.sample(1, 3)]
+    sheet = Examiner(evaluator, TaskSource(1)).sit(genomes, questions, TokenMeter(), "exam")
+    assert (sheet.confidences[0] == -np.inf).all() and np.isfinite(sheet.confidences[1]).all()
+    sheet.scores[1] = 1.0  # whatever it wrote
+    assert most_confident(sheet).scores.tolist() == [1.0] * 3
+    assert top_two(sheet, Routing(np.array([[2.0, 1.0]] * 3), np.zeros(3))).scores.tolist() == [1.0] * 3
+
+
+def test_an_answer_with_a_fault_is_recorded(tmp_path):
+    evaluator = evaluator_for("tiny-llama")
+    genome = random_genome(evaluator.sites, 1)
+    genome.factors[evaluator.sites[0].name].b[0, 0] = float("inf")
+    (answers,) = evaluator.answer({1: genome}, [encounter(1)])
+    (tmp_path / "encounters").mkdir()
+    write_encounters(tmp_path, 1, [Outcome(encounter(1), answers, (Score(0.0, answers[0].fault),))])
+    (row,) = pq.read_table(tmp_path / "encounters" / "generation-000001.parquet").to_pylist()
+    assert row["logprob"] == -np.inf and row["reason"] and row["generated_tokens"] == 0
 
 
 def test_pages_of_organisms_change_nothing_but_rounding():

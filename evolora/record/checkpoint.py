@@ -32,8 +32,12 @@ FOUNDERS = f"{PREFIX}000000"  # kept for ever: what the final population is comp
 def save_checkpoint(world: World, log_sizes: Mapping[str, int], folder: Path, keep: int) -> Path:
     """Write `checkpoint-GENERATION` and drop all but the founders' and the last `keep`.
 
-    Everything is written to a hidden folder first, synced, then renamed: a crash leaves the old checkpoints whole.
+    Everything is written to a hidden folder first, synced, then renamed: a crash leaves the old checkpoints whole. The
+    logs in `folder` are synced before: a checkpoint that outlives a power cut finds in them what it counts on.
     """
+    for log, size in log_sizes.items():
+        if size:
+            _sync(folder / log)
     target = folder / f"{PREFIX}{world.generation:06d}"
     aside = folder / f".{target.name}.tmp"
     if aside.exists():
@@ -78,7 +82,8 @@ def save_checkpoint(world: World, log_sizes: Mapping[str, int], folder: Path, ke
 def checkpoints(folder: Path) -> list[Path]:
     """Whole checkpoints of a run, oldest first."""
     named = (path for path in folder.glob(f"{PREFIX}*") if NAME.fullmatch(path.name))  # not a copy by another name
-    return sorted(path for path in named if (path / "state.json").is_file())
+    whole = [path for path in named if (path / "state.json").is_file()]
+    return sorted(whole, key=lambda path: int(path.name.removeprefix(PREFIX)))  # by name, the millionth comes too early
 
 
 def load_checkpoint(path: Path) -> tuple[World, dict[str, int]]:

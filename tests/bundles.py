@@ -29,6 +29,15 @@ RUN = {
     "versions": {"evolora": "0.1.0"},
     "elites": 1,
 }
+BIRTH = {
+    "event": "birth",
+    "generation": 0,
+    "organism_id": 7,
+    "parents": [],
+    "lineage": 7,
+    "kind": "founder",
+    "operator": "founder",
+}
 SITE = "model.layers.0.self_attn.q_proj"
 ADAPTER = {
     "peft_type": "LORA",
@@ -63,7 +72,7 @@ def write_run(folder: Path, elite: bool = True, portfolio: bool = False) -> Path
     (folder / "world.yaml").write_text(WORLD)
     (folder / "run.json").write_text(json.dumps(RUN))
     (folder / "metrics.jsonl").write_text('{"generation":1,"num_living":4}\n{"generation":2,"num_living":3}\n')
-    (folder / "events.jsonl").write_text('{"event":"birth","generation":0}\n')
+    (folder / "events.jsonl").write_text(json.dumps(BIRTH) + "\n")
     (folder / "timing.jsonl").write_text('{"seconds":1.5}\n')
     if elite:
         _write_adapter(folder / "elites" / "organism-000007")

@@ -26,7 +26,6 @@ def report(runs: Annotated[list[Path], RUNS], out: Annotated[Path | None, OUT] =
     page = render(opened)
     try:
         write_atomically(path, page)
-        path.chmod(0o644)  # made to be handed on
     except OSError as error:
         raise RunFolderError(
             f"{path}: expected to write the report, got {error.strerror or error}; choose another file with -o"

@@ -62,7 +62,7 @@ def trace_ancestry(run_dir: RunDir, organism_id: int) -> dict[int, Forebear]:
     """The organism and all its ancestors through both parents of merges, by id, the organism first, founders last.
 
     Raises:
-        RunFolderError: the run never had such an organism.
+        RunFolderError: the run never had such an organism, or does not say of an ancestor how it was born.
     """
     births: dict[int, dict[str, Any]] = {}
     deaths: dict[int, dict[str, Any]] = {}
@@ -77,6 +77,11 @@ def trace_ancestry(run_dir: RunDir, organism_id: int) -> dict[int, Forebear]:
     if organism_id not in births:
         known = f"an id from {min(births)} to {max(births)}" if births else "an organism, and none was born yet"
         raise RunFolderError(f"{run_dir.path}: expected {known}, got organism {organism_id}; see events.jsonl there")
+    if unborn := children.keys() - births.keys():
+        raise RunFolderError(
+            f"{run_dir.path / EVENTS}: expected the birth of every parent, got none of organism {min(unborn)}; "
+            "the file is damaged"
+        )
     pedigree = {own: Ancestor(birth["generation"], tuple(birth["parents"])) for own, birth in births.items()}
     shares = ancestor_shares(pedigree, [organism_id])
     table = read_lives(run_dir.path / LIVES)

@@ -2,19 +2,22 @@
 
 import json
 import os
-import tempfile
-from collections.abc import Iterable, Mapping
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
 from evolora.errors import RunFolderError
+from evolora.record.event_rows import fault_of
 
 METRICS, EVENTS, TIMING, LIVES = "metrics.jsonl", "events.jsonl", "timing.jsonl", "lives.arrow"
 BARE_HOST = "bare_host.json"  # how well the host answers by itself
 PORTFOLIO = "portfolio.jsonl"  # exams on held-out tasks, where a world holds any
+RECORDED = {"name": str, "seed": int, "host": str, "host_digest": str, "elites": int}  # of run.json
 LOGS = (METRICS, EVENTS, TIMING, LIVES)
 
 
@@ -25,16 +28,32 @@ def to_json(row: Mapping[str, Any]) -> str:
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
-    data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes `path`'s place once all is written, or is gone: readable by whom the umask lets.
+
+    What `path` links to is replaced, not the link. A pipe or a device cannot be replaced: it is written to.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    # Not mkstemp, whose files are for their owner alone: only a new file's mode obeys the umask in one step.
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -114,8 +133,10 @@ class RunDir:
         for number, line in enumerate(text[: text.rfind("\n") + 1].split("\n")[:-1], start=1):
             try:
                 row = json.loads(line)
-                if not isinstance(row, dict) or (log == EVENTS and "event" not in row):
+                if not isinstance(row, dict):
                     raise ValueError(f"another row: {line[:60]}")
+                if log == EVENTS and (fault := fault_of(row)):
+                    raise ValueError(fault)
             except (ValueError, RecursionError) as error:
                 raise RunFolderError(
                     f"{self.path / log}, line {number}: expected {'an event' if log == EVENTS else 'a row'} as a JSON "
@@ -128,16 +149,20 @@ class RunDir:
         """run.json: what the run was made with.
 
         Raises:
-            RunFolderError: it is no JSON object.
+            RunFolderError: it is no JSON object, or lacks what everybody counts on.
         """
         path = self.path / "run.json"
         try:
             info = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise RunFolderError(f"{path}: expected JSON, got {str(error)[:120]}; the file is damaged") from error
-        missing = {"name", "seed", "host", "host_digest", "elites"} - set(info if isinstance(info, dict) else ())
+        missing = RECORDED.keys() - set(info if isinstance(info, dict) else ())
         if missing:
             raise RunFolderError(f"{path}: expected a run's record, got one without {', '.join(sorted(missing))}")
+        for name, kind in RECORDED.items():
+            if type(info[name]) is not kind:
+                what = "a whole number" if kind is int else "a text"
+                raise RunFolderError(f"{path}: expected {name} to be {what}, got {info[name]!r:.60}; it is damaged")
         return dict(info)
 
     def log_sizes(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ from evolora.config.load import load_world_text
 from evolora.config.world import WorldConfig
 from evolora.environment.families.registry import is_plug_in
 from evolora.errors import BundleError, ConfigError
+from evolora.record.event_rows import fault_of
 from evolora.share.manifest import RunRecord, parse_model
 from evolora.share.strict_json import parse_object, parse_rows
 
@@ -51,7 +52,7 @@ def check_metrics(chunks: Iterator[bytes], part: str) -> int:
 
 
 def check_events(chunks: Iterator[bytes], part: str) -> None:
-    """Births, deaths and merges: rows with a kind and a generation. Raises `BundleError` otherwise."""
+    """Births, deaths and merges: rows with what everybody counts on. Raises `BundleError` otherwise."""
     for number, row in enumerate(parse_rows(chunks, part), start=1):
-        if not isinstance(row.get("event"), str) or not isinstance(row.get("generation"), int):
-            raise BundleError(f"{part}, line {number}: expected an event with its generation, got another row")
+        if fault := fault_of(row):
+            raise BundleError(f"{part}, line {number}: expected an event, got {fault}")

@@ -2,19 +2,18 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from evolora import __version__
 from evolora.errors import BundleError
-from evolora.record.run_dir import EVENTS, METRICS, PORTFOLIO, RunDir
+from evolora.record.run_dir import EVENTS, METRICS, PORTFOLIO, RunDir, replacing
 from evolora.share.archive import Part, write_archive
 from evolora.share.check import check_events, check_metrics, check_run, check_world
 from evolora.share.check_adapters import check_adapters
 from evolora.share.check_lives import check_lives
 from evolora.share.check_portfolio import check_portfolio
-from evolora.share.contents import MANIFEST, kind_of
+from evolora.share.contents import MANIFEST, NEEDED, check_names, kind_of
 from evolora.share.manifest import Manifest, parse_manifest, parse_model
 from evolora.share.verify import in_order
 
@@ -35,13 +34,14 @@ def pack(
     """
     RunDir.open(run)
     parts = _parts(run)
+    names = [part.name for part in parts]
+    check_names([MANIFEST, *names])
     world = check_world((run / "world.yaml").read_bytes(), "world.yaml")
     record = check_run((run / "run.json").read_bytes(), "run.json")
     metrics = next(part for part in parts if part.name == METRICS)
     generations = check_metrics(metrics.chunks(), str(run / METRICS))
     for events in (part for part in parts if part.name == EVENTS):
         check_events(events.chunks(), str(run / EVENTS))
-    names = [part.name for part in parts]
     check_adapters(run, names, world)
     check_portfolio(run, names, world, record.host_digest)
     check_lives(run)
@@ -76,6 +76,10 @@ def _parts(run: Path) -> list[Part]:
         # A link may lead anywhere: to what its owner never meant to send.
         if kind_of(name) is not None and name != MANIFEST and path.is_file() and not path.is_symlink():
             found[name] = path
+        elif name in NEEDED and path.is_symlink():
+            raise BundleError(
+                f"{path}: expected a file, got a link, which may lead anywhere; put the file in its place"
+            )
     return [Part(name, found[name], _whole_size(found[name])) for name in in_order(found)]
 
 
@@ -109,15 +113,5 @@ def _entry(part: Part) -> dict[str, int | str]:
 def _write(target: Path, parts: Sequence[Part]) -> str:
     if os.path.lexists(target):
         raise BundleError(f"{target}: expected a name that is free, got a file that is there; remove it, or choose -o")
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            digest = write_archive(file, parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's own is for its owner alone
-        os.rename(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return digest
+    with replacing(target) as file:
+        return write_archive(file, parts)

@@ -129,6 +129,26 @@ def test_an_unknown_organism_is_one_line_with_the_valid_range(pond, monkeypatch,
     assert error.count("\n") == 1 and f"expected an id from 0 to 5, got organism {organism}" in error
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"parents": None}, "got a birth with parents None"),
+        ({"parents": ["1"]}, "with parents ['1'], ids of the older expected"),
+        ({"parents": [77]}, "with parents [77]"),
+        ({"kind": None}, "got a birth with kind None"),
+        ({"organism_id": 2**63}, "got a birth with organism_id"),
+        ({"organism_id": 90, "parents": [77]}, "expected the birth of every parent, got none of organism 77"),
+    ],
+)
+def test_a_damaged_birth_is_one_line(pond, monkeypatch, capfd, changes, reason):
+    odd = {**birth(3, 5, "clone", "grow_rank", 1).to_row(), **changes}
+    with (pond / EVENTS).open("a") as file:
+        file.write(json.dumps(odd) + "\n")
+    assert evolora(monkeypatch, "lineage", str(pond), "4") == 2
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1 and reason in error
+
+
 def test_a_run_in_which_nobody_was_born_says_so(tmp_path, monkeypatch, capfd):
     run = RunDir.create(tmp_path, "empty", "name: empty\n", {})
     assert evolora(monkeypatch, "lineage", str(run.path), "0") == 2

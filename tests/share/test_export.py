@@ -191,11 +191,34 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     [
         ("run.json", "{", "expected JSON"),
         ("run.json", "[]", "got one without elites, host"),
+        (
+            "events.jsonl",
+            '{"event":"birth","generation":1}\n',
+            "got a birth with organism_id None; the file is damaged",
+        ),
         ("events.jsonl", '{"event":\n', "expected an event as a JSON object"),
     ],
 )
 def test_a_damaged_run_is_one_line(run: Path, tmp_path: Path, name: str, content: str, reason: str) -> None:
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / name).write_text(content)
+    code, _, error = invoke(str(tmp_path / "run"), "--to", str(tmp_path / "out"))
+    assert code != 0 and reason in error and "\n" not in error
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"elites": "4"}, "expected elites to be a whole number, got '4'"),
+        ({"elites": True}, "expected elites to be a whole number, got True"),
+        ({"name": 3}, "expected name to be a text, got 3"),
+    ],
+)
+def test_a_record_with_other_kinds_of_values_is_one_line(
+    run: Path, tmp_path: Path, changes: dict[str, object], reason: str
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    record = json.loads((run / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps({**record, **changes}))
     code, _, error = invoke(str(tmp_path / "run"), "--to", str(tmp_path / "out"))
     assert code != 0 and reason in error and "\n" not in error

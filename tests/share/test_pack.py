@@ -55,6 +55,16 @@ def test_only_known_files_travel_and_links_are_not_followed(tmp_path: Path) -> N
     assert names == {"manifest.json", *contents_of(run)} - {"report.html"}
 
 
+@pytest.mark.parametrize("name", ["world.yaml", "run.json", "metrics.jsonl"])
+def test_a_needed_file_that_is_a_link_is_said_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    run = write_run(tmp_path / "run")
+    (run / name).rename(tmp_path / name)
+    (run / name).symlink_to(tmp_path / name)
+    with pytest.raises(BundleError, match=f"{name}: expected a file, got a link"):
+        pack(run, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     whole = (run / "metrics.jsonl").read_bytes()

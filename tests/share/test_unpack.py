@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from bundles import ADAPTER, RUN, SITE, WORLD, contents_of, forge, tensors, write_run, write_zip
+from bundles import ADAPTER, BIRTH, RUN, SITE, WORLD, contents_of, forge, tensors, write_run, write_zip
 from safetensors.torch import save
 
 from evolora.errors import BundleError
@@ -140,6 +140,13 @@ def test_a_digest_in_the_manifest_must_be_the_files(tmp_path: Path, contents: Co
 
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+
+
+def event(**changes: object) -> bytes:
+    """A line of events.jsonl."""
+    return json.dumps({**BIRTH, **changes}).encode() + b"\n"
+
+
 TEXTS: list[tuple[str, bytes, str]] = [
     ("world.yaml", b"extends: /etc/passwd\nname: pond\n", "got one that extends"),
     ("world.yaml", b"extends: tidepool\n", "got one that extends"),
@@ -162,7 +169,14 @@ TEXTS: list[tuple[str, bytes, str]] = [
     ("metrics.jsonl", b'{"generation":1}\n' + DEEP + b"\n", "line 2: expected JSON, got endless nesting"),
     ("metrics.jsonl", b'{"generation":' + b"9" * 5000 + b"}\n", "line 1: expected JSON"),
     ("metrics.jsonl", b"x" * 5_000_000, "expected at most 4,194,304 bytes"),
-    ("events.jsonl", b'{"event":"birth"}\n', "line 1: expected an event with its generation"),
+    (
+        "events.jsonl",
+        b'{"event":"birth"}\n',
+        "line 1: expected an event, got a row without an event and its generation",
+    ),
+    ("events.jsonl", event(parents=None), "line 1: expected an event, got a birth with parents None"),
+    ("events.jsonl", event(organism_id="7"), "a birth with organism_id '7'"),
+    ("events.jsonl", event(parents=[7]), r"a birth of 7 with parents \[7\], ids of the older"),
     (CONFIG, json.dumps({**ADAPTER, "r": 10**9}).encode(), "rank r from 1 to 1024"),
     (CONFIG, json.dumps({**ADAPTER, "r": 3}).encode(), "expected rank 3"),
     (CONFIG, json.dumps({**ADAPTER, "lora_alpha": 10**400}).encode(), "lora_alpha"),

@@ -27,6 +27,7 @@ from evolora.errors import ConfigError
 
 WORLDS = "worlds"
 _DOTTED = "expected KEY=VALUE with a dotted key, like energy.upkeep=0.2"
+MOST_DIGITS = 9  # of a place in a list
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -196,7 +197,7 @@ def _position(items: list[Value], part: str) -> int | str:
     names = [_item_name(item) for item in items]
     if part in names:
         return names.index(part)
-    if part.isdecimal() and int(part) < len(items):
+    if part.isdecimal() and len(part) <= MOST_DIGITS and int(part) < len(items):
         return int(part)
     named = [name for name in names if name]
     if not items:

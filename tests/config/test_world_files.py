@@ -144,6 +144,10 @@ def test_the_last_override_wins_and_an_option_wins_over_it(tmp_path: Path) -> No
         ("seed", "expected KEY=VALUE with a dotted key, like energy.upkeep=0.2"),
         ("energy..upkeep=1", "expected KEY=VALUE with a dotted key, like energy.upkeep=0.2"),
         ("seed.x=1", "seed: expected a section to set x in, got 1"),
+        (
+            f"niches.{'9' * 5000}.price=1",  # more digits than Python makes a number of
+            f"niches: expected an item (0 to 1 or count_bits, base), got {'9' * 5000}",
+        ),
         ("niches.2.price=1", "niches: expected an item (0 to 1 or count_bits, base), got 2"),
         (
             "niches.bse.price=1",

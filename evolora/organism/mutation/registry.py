@@ -40,7 +40,7 @@ def mutate(name: str, genome: Genome, rank_range: TraitRange, rng: np.random.Gen
         raise GenomeError("mutation: expected finite weights, got a parent with NaN or infinity")
     try:
         child = MUTATIONS[name](genome, rng).validated()
-    except torch.linalg.LinAlgError:  # what it decomposes overflowed on the way
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # what it decomposes overflowed on the way
         return genome
     changed = child.traits.rank != genome.traits.rank
     is_out = changed and not rank_range.low <= child.traits.rank <= rank_range.high

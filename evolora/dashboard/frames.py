@@ -96,7 +96,7 @@ class Frames:
         """(lives,): what some lives had when their generation ended; they were recorded before anybody paid a birth."""
         paid: dict[int, float] = defaultdict(float)
         for birth in births:
-            payers = birth.get("payers", birth.get("parents", ()))
+            payers = birth["payers"] if "payers" in birth else birth.get("parents", ())
             for payer, payment in zip(payers, birth.get("payments", ()), strict=False):  # one may be damaged
                 paid[payer] += short(payment) or 0.0
         left: NDArray[np.float64] = self.energies[start:stop].copy()

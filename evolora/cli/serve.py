@@ -21,7 +21,11 @@ def serve(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     host_name: Annotated[
-        str, typer.Option(help="Address to listen on; others than this machine's own are open to everybody there.")
+        str,
+        typer.Option(
+            help="Address to listen on; others than this machine's own are open to everybody there, and 0.0.0.0 is "
+            "asked for by number."
+        ),
     ] = "127.0.0.1",
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Most new tokens a client may ask for.")] = 256,
     max_prompt_tokens: Annotated[int, typer.Option(min=1, help="Longest prompt, in tokens.")] = 1024,

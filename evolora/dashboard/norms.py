@@ -23,7 +23,8 @@ def adapter_norms(folder: Path, organism_id: int) -> list[Row]:
     `norm` is the Frobenius norm of its delta, scaling · B A, after learning; the newest checkpoint that holds the
     organism counts.
     """
-    saved = sorted((path.name for path in folder.glob("checkpoint-*") if CHECKPOINT.fullmatch(path.name)), reverse=True)
+    names = (path.name for path in folder.glob("checkpoint-*") if CHECKPOINT.fullmatch(path.name))
+    saved = sorted(names, key=lambda name: int(name.rpartition("-")[2]), reverse=True)
     for name in saved:
         scaling = _scaling(folder, name, organism_id)
         weights = file_inside(folder, f"{name}/weights.safetensors")

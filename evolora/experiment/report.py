@@ -95,7 +95,6 @@ def write_report(plan: Plan, findings: Findings) -> Path:
         plan.out.mkdir(parents=True, exist_ok=True)
         write_atomically(plan.out / FINDINGS, json.dumps(summary, indent=1, sort_keys=True) + "\n")
         write_atomically(path, render(plan, findings))
-        path.chmod(0o644)  # made to be handed on
     except OSError as error:
         raise RunFolderError(
             f"{plan.out}: expected to write the report, got {error.strerror or error}; choose another folder with --out"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evolora.cli.given import refuse_idle
 from evolora.errors import ConfigError
 from evolora.stopping import OrderlyStop
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    context: typer.Context,
     world: Annotated[
         str | None, typer.Argument(help="A world file, or a name from `evolora world list`.", show_default=False)
     ] = None,
@@ -62,8 +60,6 @@ def simulate(
     Ctrl-C (or SIGTERM) finishes the generation and saves; a second one stops at once.
     """
     _check_options(world, settings, seed, generations, out, resume, dry_run)
-    if dry_run:
-        refuse_idle(context, ("out", "ray_address", "quiet", "watch"), "expected none with --dry-run, which only plans")
     if resume is not None:
         from evolora.build import resume_run
 

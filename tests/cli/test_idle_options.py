@@ -45,12 +45,6 @@ def test_a_run_is_trusted_anyway(tmp_path: Path) -> None:
     assert said == "--trust-code: expected a saved portfolio beside it; a run's own families are imported"
 
 
-@pytest.mark.parametrize("option", [["--watch"], ["-q"], ["--out", "there"], ["--ray-address", "auto"]])
-def test_a_dry_run_shows_and_writes_nothing_else(option: list[str]) -> None:
-    said = complaint("simulate", "tidepool", "--dry-run", *option)
-    assert said.endswith(": expected none with --dry-run, which only plans") and said.startswith("--")
-
-
 @pytest.mark.parametrize("chosen", [[], ["--archive"]])
 def test_tasks_are_counted_for_a_suite_alone(tmp_path: Path, chosen: list[str]) -> None:
     run = write_run(tmp_path / "run")

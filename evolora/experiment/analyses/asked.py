@@ -88,6 +88,21 @@ def _asked(results: Results, arm: str, seed: int, split: str) -> list[tuple[str,
     return asked
 
 
+def first_to_ask(results: Results, arm: str, seed: int, split: str) -> str:
+    """The first arm that put the same questions to the same host: `arm` itself, or one before it."""
+    asked, host = _asked(results, arm, seed, split), _host_of(results, arm, seed)
+    return next(
+        one
+        for one in results.arms
+        if _asked(results, one, seed, split) == asked and _host_of(results, one, seed) == host
+    )
+
+
+def _host_of(results: Results, arm: str, seed: int) -> str | None:
+    cell = results.cells.get((arm, seed))
+    return None if cell is None else cell.world.host.name
+
+
 def _identities(results: Results, arm: str, seed: int, split: str) -> list[str]:
     """What makes a question the same in several seeds: its digest. A reworded one, which every seed words in its own
     way, goes by the one that it was made from: they stand in the same places in distribution."""

@@ -12,6 +12,7 @@ from evolora.experiment.analyses.asked import (
     PORTFOLIO,
     SHIFTED,
     constant_lines,
+    first_to_ask,
     groups_of,
     headline_families,
     num_asked,
@@ -151,8 +152,8 @@ def _level_table(results: Results, split: str) -> Table:
     head = ("arm, mode", "score", "95 % interval", "tokens a correct answer*", "forgotten of the host's", "questions")
     note = (
         "Families with few answers or a telling constant answer are left out (*not here); every family weighs the "
-        "same. Forgotten: the share lost of what the bare host answered fully, with the examples it is shown in "
-        f"{results.arms[0]}."
+        "same. Forgotten: the share lost of what the bare host answered fully, with the examples that the first arm "
+        "of the same questions shows it."
     )
     return Table(split, head, tuple(rows), note)
 
@@ -171,10 +172,14 @@ def _cost(results: Results, arm: str, mode: str, split: str) -> Entry:
 
 
 def _forgotten(results: Results, arm: str, mode: str, split: str) -> Entry:
-    """Mean over seeds of what was lost of the bare host's, as the first arm asked it: arms show it other examples."""
+    """Mean over seeds of what was lost of the bare host's answers, to the first arm that asked them: arms show it
+    other numbers of examples."""
     lost = []
-    for pairs in pairs_of(results, (results.arms[0], HOST), (arm, mode), split).values():
-        lost.append(forgetting(pairs.first, pairs.second))
+    for seed in results.seeds:
+        own = scores_of(results, arm, mode, seed, split)
+        if own.families:
+            first = first_to_ask(results, arm, seed, split)
+            lost.append(forgetting(scores_of(results, first, HOST, seed, split).second, own.second))
     known = [share for share in lost if not np.isnan(share)]
     return round(float(np.mean(known)), 4) if known else None
 

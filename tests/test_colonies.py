@@ -236,9 +236,9 @@ def test_a_colony_whose_pot_never_pays_for_its_trial_ends_though_nobody_needs_th
         1, {"pot_share": 0.0, "stake": 0.0, "audit_every": 3}, reproduction={"enabled": False}, energy={"upkeep": 0.0}
     )
     colony = plant(world, [0, 1, 2])
-    history = lived(world, rules, 6)
+    history = lived(world, rules, 7)
     ends = [one for one in changes_in(history) if one.change is Change.DISSOLVED and one.colony_id == colony.id]
-    assert [(one.reason, one.generation) for one in ends] == [("broke", 4)]  # due in the third, in vain twice
+    assert [(one.reason, one.generation) for one in ends] == [("broke", 6)]  # due in the third, and in the sixth again
     assert colony.failing == 0 and not colony.gains
 
 

@@ -33,8 +33,8 @@ class ColoniesConfig(Section):
     audit_every: Count = Field(6, description="Generations between a colony's own paired trials, paid out of its pot.")
     patience: Count = Field(
         2,
-        description="Trials in a row whose gain is looked at before it ends; and how often in a row its pot may fail "
-        "to cover members, or to pay for a trial that is due.",
+        description="Trials in a row whose gain is looked at, or that its pot cannot pay for, before it ends; and "
+        "generations in a row in which its pot may fail to cover members.",
     )
     window: Count = Field(6, description="Generations over which what a member pays in and draws out is added up.")
     bud_pot: NonNegative = Field(2.0, description="Energy per member in the pot from which a colony is rich.")

@@ -122,8 +122,8 @@ class Fate:
         return generation - colony.audited >= self.audit_every
 
     def num_missed(self, colony: Colony, generation: int) -> int:
-        """Generations in a row, this one included, in which it was due and its pot could not pay for a trial."""
-        return max(0, generation - colony.audited - self.audit_every + 1)
+        """Trials in a row that came due, `audit_every` generations apart, and that its pot could not pay for."""
+        return (generation - colony.audited) // self.audit_every
 
     def reason_to_end(self, colony: Colony, generation: int) -> str | None:
         """Why a colony dissolves, None if it lives on. To be asked after those that are due have been tried."""
@@ -131,7 +131,8 @@ class Fate:
             return "too small"
         if len(colony.gains) >= self.patience and sum(colony.gains[-self.patience :]) <= 0:
             return "no gain"
-        return "broke" if colony.failing + self.num_missed(colony, generation) >= self.patience else None
+        failures = max(colony.failing, self.num_missed(colony, generation))
+        return "broke" if failures >= self.patience else None
 
     def surplus(self, colony: Colony, pot: int) -> int:
         """Units in the pot beyond what makes a colony rich."""

@@ -117,9 +117,9 @@ class TestFate:
             (colony([1], [1], gains=[-9.0]), None),
             (colony([1], [1], failing=2), "broke"),
             (colony([1], [1], failing=1), None),
-            (colony([1], [1], audited=-3), "broke"),  # due in generations 2 and 3, and not tried
-            (colony([1], [1], audited=-2), None),
-            (colony([1], [1], failing=1, audited=-2), "broke"),
+            (colony([1], [1], audited=-7), "broke"),  # due in generation -2, and again in 3: not tried
+            (colony([1], [1], audited=-6), None),
+            (colony([1], [1], failing=1, audited=-6), None),  # one and one are not two of either
         ],
     )
     def test_a_colony_that_does_not_pay_ends(self, group, reason):

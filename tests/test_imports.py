@@ -1,4 +1,4 @@
-"""Imports point down only (DESIGN.md), some libraries have one home, and no file grows past 400 lines."""
+"""Imports point down only (README: where things are), some libraries have one home, no file grows past 400 lines."""
 
 import ast
 from pathlib import Path
@@ -106,7 +106,7 @@ def test_a_module_imports_only_from_below(module: str) -> None:
 
 def test_every_module_has_its_layer() -> None:
     homeless = {name.split(".")[1] for name in MODULES if "." in name} - set(HEIGHT)
-    assert not homeless, f"give them a row in LAYERS, and in DESIGN.md: {sorted(homeless)}"
+    assert not homeless, f"give them a row in LAYERS, and in the README: {sorted(homeless)}"
 
 
 @pytest.mark.parametrize(

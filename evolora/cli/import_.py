@@ -31,10 +31,9 @@ def import_(
     """
     if to is not None and to.exists():
         raise ConfigError(f"{to}: expected a new file, got one that exists; give another --to")
-    if to is not None and settings:
-        raise ConfigError(f"--to {to}: expected no --set beside it; write the settings into the file yourself")
     from evolora.blueprint import immigrant
     from evolora.build import build_evaluator
+    from evolora.config.document import to_yaml
     from evolora.config.load import find_file, load_world
 
     base = find_file(into, "worlds")
@@ -50,22 +49,18 @@ def import_(
             f"{traits.num_examples} example(s), at most {traits.answer_limit} tokens"
         )
     listed = json.dumps(paths)
-    # Loading once more with them says whether there is room.
-    load_world(into, [*(settings or ()), f"population.immigrants={listed}"])
+    changes = [*(settings or ()), f"population.immigrants={listed}"]
+    whole = load_world(into, changes)  # which says whether there is room
     if to is None:
-        changes = [*(settings or ()), f"population.immigrants={listed}"]
         command = " ".join(f"--set {shlex.quote(change)}" for change in changes)
         typer.echo(f"they fit; live with: evolora simulate {shlex.quote(into)} {command}")
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     relative = os.path.relpath(base.resolve(), to.resolve().parent)
-    lines = [
-        f"# {Path(base).stem} with adapters from outside, which live from the start beside the founders.",
-        f"extends: {json.dumps(relative)}",
-        "population:",
-        "  immigrants:",
-        *(f"    - {json.dumps(path)}" for path in paths),
-    ]
+    changed = {change.partition("=")[0].split(".")[0].strip() for change in settings or ()}
+    dumped = whole.model_dump(mode="json")
+    sections = {"population": {"immigrants": paths}} | {key: dumped[key] for key in dumped if key in changed}
+    said = f"# {Path(base).stem} with adapters from outside, which live from the start beside the founders."
     with to.open("x", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+        file.write(f"{said}\n{to_yaml({'extends': relative, **sections})}")
     typer.echo(f"they fit; live with: evolora simulate {shlex.quote(str(to))}")

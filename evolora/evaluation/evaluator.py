@@ -52,8 +52,8 @@ class Evaluator(Protocol):
     def answer(self, bodies: Mapping[int, Body], encounters: Sequence[Encounter]) -> list[tuple[Answer, ...]]:
         """Answers to each encounter, in the order given, `num_samples` each; `organism_id` names the body that answers.
 
-        An organism's greedy answers do not depend on who else is asked. Faults are data: an `Answer` with a
-        `fault`, never an exception.
+        An organism's greedy answers do not depend on who else is asked, up to rounding. Faults are data: an `Answer`
+        with a `fault`, never an exception.
 
         Raises:
             WorkerError: nobody is left to answer.

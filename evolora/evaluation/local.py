@@ -17,6 +17,7 @@ from evolora.host.load import Host, load_host
 from evolora.host.prompt import PromptBuilder
 from evolora.host.reader import Reader
 from evolora.host.sites import LayerChoice, find_sites
+from evolora.host.trial import try_engine
 from evolora.organism.genome import SiteShape
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
 from evolora.organism.perturbation import climb, realise
@@ -60,7 +61,10 @@ class LocalEvaluator:
     """Answers and learns with one host in this process.
 
     `max_batch_tokens` bounds the tokens of one inference batch, `max_learning_tokens` those of one backward pass,
-    `max_resident` the organisms whose adapters are stacked at a time.
+    `max_resident` the organisms whose adapters are stacked at a time to answer.
+
+    Raises:
+        HostError: the host's layers do more with a stream of tokens than attention, which the engine replaces.
     """
 
     def __init__(
@@ -76,10 +80,12 @@ class LocalEvaluator:
         register()
         host.model.set_attn_implementation(IMPLEMENTATION)
         hooks = BankHooks(host.model, sites)
-        fuse_layers(host.model, hooks)
+        fused = fuse_layers(host.model, hooks)
         self.host, self.sites, self._max_resident = host, list(sites), max_resident
         self.prompts = PromptBuilder(host.tokenizer, system_prompt)
         self.decoder = Decoder(host.model, hooks, host.eos_ids, max_batch_tokens)
+        if not fused:  # else every layer was compared with transformers' own
+            try_engine(host.name, host.model, self.decoder)
         self.reader = Reader(host.model, hooks, max_batch_tokens)
         self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evolora.errors import WorkerError
-from evolora.evaluation.ray_pool.cluster import Cluster, actor_resources, cluster_size
+from evolora.evaluation.ray_pool.cluster import Cluster, actor_resources
 from evolora.evaluation.ray_pool.errand import Errand
 from evolora.experiment.cell import LOG, Cell
 from evolora.experiment.far_cell import FarCell, pack, unpack
@@ -35,7 +35,7 @@ class Far:
 
     def capacity(self, cells: Sequence[Cell]) -> int:
         """How many cells there is room for at once, by what the hungriest ask for."""
-        room = (cluster_size(self._cluster, self._resources(cell)) for cell in cells)
+        room = (self._cluster.room(**self._resources(cell)) for cell in cells)
         return max(1, min(room, default=1))
 
     def _resources(self, cell: Cell) -> dict[str, int]:

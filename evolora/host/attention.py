@@ -150,7 +150,7 @@ class Tree:
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         if scoring.window not in self._biases:  # the same for all layers with the same window
-            self._biases[scoring.window] = self._bias(scoring.window)
+            self._biases[scoring.window] = self._bias(scoring.window).to(q.dtype)
         q, k, v = (self.grid.place(t).transpose(1, 2).contiguous() for t in (q, k, v))
         out = explicit_attention(q, k, v, self._biases[scoring.window], scoring)
         return self.grid.take(out.transpose(1, 2))

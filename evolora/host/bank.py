@@ -23,7 +23,7 @@ Listener = Callable[[str, Tensor], None]  # a site's name and its inputs (tokens
 class Bank:
     """Stacked adapters of `num_organisms` organisms; organism i of the stack owns the i-th group of tokens.
 
-    All factors are finite: those of the `sick` organisms, whose weights are not, stand as zeros.
+    All factors are finite: where those of a `sick` organism are not, zeros stand for them, and nobody asks it.
     """
 
     num_organisms: int

@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from evolora.host.bank import Bank, BankHooks
 from evolora.host.cache import DecodeState, DecodeStep
-from evolora.host.layout import make_grid
+from evolora.host.layout import aligned, make_grid
 from evolora.host.openings import Layout, Question
 from evolora.host.sampling import choose_tokens
 from evolora.rng import counter_uniforms, key64
 
 SICK = "the organism's weights are not finite"
+_BELOW_ONE = 1 - 2**-24  # float32's largest
 _SHRINK = 0.75  # finished prompts leave the cache once the live ones are this share of it
 
 
@@ -48,7 +49,8 @@ class Generated:
 class Decoder:
     """Generates with a bank. `max_batch_tokens` bounds the tokens a batch reads and may write, and so memory.
 
-    Where an opening is read once for several prompts, each of which remembers it, a batch remembers at most twice that.
+    Where an opening is read once for several prompts, each of which remembers it, a batch remembers at most twice that;
+    with the places that are left free, for every prompt has as many as the longest, four times.
     """
 
     def __init__(self, model: nn.Module, hooks: BankHooks, stop_ids: frozenset[int], max_batch_tokens: int) -> None:
@@ -149,10 +151,12 @@ class Decoder:
 
 
 class _Room:
-    """Room of a batch for requests: for the tokens it reads or may write, and for twice as many that it remembers."""
+    """Room of a batch for requests: for the tokens it reads or may write, for twice as many that it remembers, and for
+    four times as many places."""
 
     def __init__(self, most: int) -> None:
-        self._to_read, self._to_remember = most, 2 * most
+        self._to_read, self._to_remember, self._places = most, 2 * most, 4 * most
+        self._prompts, self._longest, self._limit = 0, 0, 0
         self._openings: set[tuple[int, tuple[int, ...]]] = set()
 
     def takes(self, request: Request) -> bool:
@@ -160,10 +164,14 @@ class _Room:
         opening = (request.organism, Question(request.organism, request.prompt, request.opening).set_apart)
         need = len(request.prompt) + request.num_samples * request.limit
         to_read = need - len(opening[1]) if opening in self._openings else need
-        if self._openings and (to_read > self._to_read or need > self._to_remember):
+        prompts = self._prompts + 1
+        longest, limit = max(self._longest, len(request.prompt)), max(self._limit, request.limit)
+        places = prompts * (aligned(longest) + request.num_samples * aligned(limit))
+        if self._prompts and (to_read > self._to_read or need > self._to_remember or places > self._places):
             return False
         self._to_read -= to_read
         self._to_remember -= need
+        self._prompts, self._longest, self._limit = prompts, longest, limit
         self._openings.add(opening)
         return True
 
@@ -233,6 +241,7 @@ class _Batch:
         """Choose a token for every live row and retire the rows that are done."""
         keys = np.array([row.key for row in self.live], dtype=np.uint64)
         uniforms = torch.from_numpy(counter_uniforms(keys, step)).to(logits.device, torch.float32)
+        uniforms.clamp_(max=_BELOW_ONE)  # rounding must not make 1 of what lies below it
         temperatures = torch.tensor([row.request.temperature for row in self.live], device=logits.device)
         tokens, logprobs = (t.tolist() for t in choose_tokens(logits, temperatures, uniforms))
         still = []

@@ -26,8 +26,8 @@ def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: G
     """`outputs` (tokens, out) plus each organism's delta applied to its own rows of `inputs` (tokens, in).
 
     Without gradients the sum is made in place: writing wide outputs a second time costs more than the products. In
-    float32 products are made organism by organism, so that an organism's numbers do not depend on who shares its
-    batch: runs are then the same for any number of workers.
+    float32 products are made organism by organism, so that this sum does not depend on who shares the batch: runs are
+    then the same for any number of workers.
     """
     one_by_one = inputs.dtype == torch.float32 and inputs.device.type == "cpu"
     if torch.is_grad_enabled():

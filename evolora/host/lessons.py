@@ -11,9 +11,13 @@ from evolora.host.attention import Tree
 from evolora.host.branches import Branches, common_branches
 from evolora.organism.learning import Lesson
 
+MOST_ORGANISMS = 64  # of a page: their weights, gradients and moments are stacked
+_FREE = 3  # places of a batch's rectangle, over `max_tokens`: rows are as wide as the longest, and attend to all of it
+
 
 def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list[Lesson]]]:
-    """Group useful lessons by organism, then organisms into pages of at most `max_tokens` (or one organism)."""
+    """Group useful lessons by organism, then organisms into pages of at most `max_tokens` (or one organism), and of at
+    most `MOST_ORGANISMS`."""
     own: dict[int, list[Lesson]] = {}
     for lesson in lessons:
         if any(lesson.advantages) and all(lesson.answers):
@@ -22,7 +26,7 @@ def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list
     size = 0
     for identity in sorted(own):
         need = sum(lesson.num_tokens for lesson in own[identity])
-        if page and size + need > max_tokens:
+        if page and (size + need > max_tokens or len(page) == MOST_ORGANISMS):
             yield page
             page, size = {}, 0
         page[identity] = own[identity]
@@ -34,14 +38,15 @@ def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list
 def micro_batches(page: Mapping[int, list[Lesson]], max_tokens: int) -> Iterator[list[tuple[int, Lesson]]]:
     """Cut a page into batches of (row of the page, lesson); several where an organism exceeds the limit alone."""
     batch: list[tuple[int, Lesson]] = []
-    size = 0
+    size = longest = 0
     for row, lessons in enumerate(page.values()):
         for part in chain.from_iterable(cut(lesson, max_tokens) for lesson in lessons):
-            if batch and size + part.num_tokens > max_tokens:
+            places = (len(batch) + 1) * max(longest, part.num_tokens)
+            if batch and (size + part.num_tokens > max_tokens or places > _FREE * max_tokens):
                 yield batch
-                batch, size = [], 0
+                batch, size, longest = [], 0, 0
             batch.append((row, part))
-            size += part.num_tokens
+            size, longest = size + part.num_tokens, max(longest, part.num_tokens)
     yield batch
 
 

@@ -18,6 +18,7 @@ from evolora.host.hub import fetch_from_hub
 from evolora.host.registry import HOSTS, resolve
 from evolora.host.tiny import build_tiny
 
+_SPOKEN = "Answer only: 3 apples + 12 pears = ?\n\tÀ, é; 水."
 # Written by whichever version of transformers saved the model; says nothing about what it computes.
 _INCIDENTAL = ("transformers_version", "_name_or_path", "_model_name_or_path", "dtype", "torch_dtype")
 
@@ -31,7 +32,7 @@ class Host:
     tokenizer: HostTokenizer
     device: torch.device
     dtype: torch.dtype
-    digest: str  # SHA-256 of weights and configuration as stored, whatever the dtype they are loaded in
+    digest: str  # SHA-256 of weights and configuration as stored, and of the tokenizer's ways where they can change
     eos_ids: frozenset[int]  # any of these ends an answer
     pad_id: int
 
@@ -58,6 +59,12 @@ class PretrainedTokenizer:
     @property
     def stop_id(self) -> int:
         return self._stop_id
+
+    @property
+    def ways(self) -> tuple[Any, ...]:
+        """What token ids of a conversation follow from: the template as it is written (for it may put in the date), the
+        ids of a text, and how texts begin and end."""
+        return self._inner.chat_template, self.encode(_SPOKEN), self.bos_id, self.stop_id
 
     def encode(self, text: str) -> list[int]:
         # split_special_tokens: a text with "<|im_end|>" in it must not end the turn.
@@ -141,6 +148,8 @@ def load_host(name: str, device: str = "auto", dtype: str = "auto", threads: int
         folder = bring(name, packaged) if packaged is not None else source.path or fetch_from_hub(name)
         model, inner = _read_directory(folder, name, number_format)
         tokenizer, digest = PretrainedTokenizer(inner), _directory_digest(folder)
+        if name not in HOSTS:  # the files of those with a name are ours
+            digest = _with_spelling(digest, tokenizer)
     model = model.to(device=where, dtype=number_format)
     model.eval().requires_grad_(False)
     _check_is_causal(name, model)
@@ -227,6 +236,11 @@ def _directory_digest(folder: Path) -> str:
     for path in weights:
         digest.update(f"{path.name} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
+
+
+def _with_spelling(digest: str, tokenizer: PretrainedTokenizer) -> str:
+    """`digest` with the tokenizer's ways: they make prompts as much as weights make answers."""
+    return hashlib.sha256(f"{digest} {json.dumps(tokenizer.ways)}".encode()).hexdigest()
 
 
 def _model_digest(model: Any) -> str:

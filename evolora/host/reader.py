@@ -10,10 +10,13 @@ from evolora.host.attention import Prefill
 from evolora.host.bank import BankHooks
 from evolora.host.layout import attention_grid
 
+_FREE = 3  # places of a batch's rows, over `max_batch_tokens`
+
 
 @dataclass(frozen=True)
 class Reader:
-    """The frozen host without adapters. `max_batch_tokens` bounds the tokens of one forward pass."""
+    """The frozen host without adapters. `max_batch_tokens` bounds the tokens of one forward pass, and with `_FREE` the
+    places of its rows, which are as long as the longest."""
 
     model: nn.Module
     hooks: BankHooks
@@ -60,13 +63,14 @@ class Reader:
 
     def _batches(self, prompts: Sequence[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
         batch: list[tuple[int, ...]] = []
-        size = 0
+        size = longest = 0
         for prompt in prompts:
-            if batch and size + len(prompt) > self.max_batch_tokens:
+            places = (len(batch) + 1) * max(longest, len(prompt))
+            if batch and (size + len(prompt) > self.max_batch_tokens or places > _FREE * self.max_batch_tokens):
                 yield batch
-                batch, size = [], 0
+                batch, size, longest = [], 0, 0
             batch.append(prompt)
-            size += len(prompt)
+            size, longest = size + len(prompt), max(longest, len(prompt))
         if batch:
             yield batch
 

@@ -58,7 +58,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 class RunDir:
-    """The folder of one run. Only `create` and `open` make one; see DESIGN's data on disk in the README."""
+    """The folder of one run. Only `create` and `open` make one; see *On disk* in the README."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

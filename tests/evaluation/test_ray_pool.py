@@ -8,11 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import ray
 import yaml
 from engine import random_genome
+from ray.exceptions import OutOfMemoryError
 from test_local import encounter
 from test_simulation import SETTINGS, logs, rows, world
 
@@ -20,8 +24,11 @@ from evolora.build import open_run, resume_run
 from evolora.errors import HostError, WorkerError
 from evolora.evaluation.evaluator import Evaluator
 from evolora.evaluation.local import LocalSetup
+from evolora.evaluation.parcels import pack
 from evolora.evaluation.ray_pool import RayEvaluator
 from evolora.evaluation.ray_pool.cluster import connect
+from evolora.evaluation.ray_pool.crew import REPLACEMENTS, Job
+from evolora.evaluation.ray_pool.seat import Seat
 from evolora.organism.learning import Learner, Lesson
 from evolora.record.checkpoint import checkpoints
 from evolora.record.run_dir import METRICS, PORTFOLIO
@@ -127,7 +134,7 @@ def test_weights_travel_once(pair, monkeypatch):
     submit = pair.crew._submit
 
     def counted(job, seat):
-        sent.append(len(job.weights.keys() - seat.known))
+        sent.append(sum(not seat.knows(digest) for digest in job.weights))
         return submit(job, seat)
 
     monkeypatch.setattr(pair.crew, "_submit", counted)
@@ -136,11 +143,31 @@ def test_weights_travel_once(pair, monkeypatch):
     assert sum(sent) == 6
     pair.answer(genomes, encounters)
     assert sum(sent) == 6
-    for seat in pair.crew.seats:  # as if their shelves had been too small: they ask, and get them again
-        seat.known |= {"no such digest"}
     genomes[0] = random_genome(pair.facts.sites, seed=99)
     pair.answer(genomes, encounters)
     assert sum(sent) == 7
+
+
+def test_weights_that_a_full_shelf_let_go_travel_again_beside_new_ones(pair):
+    genomes = {i: random_genome(pair.facts.sites, seed=60 + i, size=0.3) for i in range(4)}
+    for seat in pair.crew.seats:  # as if they had had the even ones, and let them go since
+        seat.holds(pack(genomes[i].factors).digest for i in (0, 2))
+    encounters = [encounter(i) for i in genomes]
+    given = pair.answer(genomes, encounters)
+    expected = SETUP.open().answer(genomes, encounters)
+    assert [[a.token_ids for a in own] for own in given] == [[a.token_ids for a in own] for own in expected]
+
+
+def test_a_seat_remembers_the_digests_named_last(monkeypatch):
+    monkeypatch.setattr("evolora.evaluation.ray_pool.seat.MOST_KNOWN", 3)
+    seat = Seat()
+    seat.holds("abc")
+    seat.holds("ad")
+    assert [seat.knows(digest) for digest in "abcd"] == [True, False, True, True]
+    seat.lacks("cx")
+    assert not seat.knows("c") and seat.knows("a")
+    seat.take("somebody else", 7)
+    assert not seat.knows("a")
 
 
 def kill_one_and_compare(evaluator: RayEvaluator, seed: int) -> None:
@@ -193,6 +220,70 @@ def test_with_all_workers_gone_the_run_is_saved_says_so_and_goes_on_later(pair, 
     resumed = resume_run(simulation.run_dir.path)
     resumed.run()
     assert logs(resumed.run_dir.path) == local_logs["reinforce"]
+
+
+def test_a_worker_that_hangs_is_let_go_and_its_shard_is_done_again(pair, monkeypatch):
+    monkeypatch.setattr("evolora.evaluation.ray_pool.crew.SILENCE_SECONDS", 3.0)
+    local = SETUP.open()
+    genomes = {i: random_genome(local.sites, seed=300 + i, size=0.3) for i in range(4)}
+    encounters = [encounter(i, f"question {i}") for i in genomes]
+    pair.crew.replace_lost()
+    losses = len(pair.crew.losses)
+    os.kill(process_ids(pair)[0], signal.SIGSTOP)
+    given = pair.answer(genomes, encounters)
+    expected = local.answer(genomes, encounters)
+    assert [[a.token_ids for a in own] for own in given] == [[a.token_ids for a in own] for own in expected]
+    assert len(pair.crew.losses) == losses + 1 and "no answer from any worker for 3 s" in pair.crew.losses[-1]
+
+
+def test_a_successor_with_another_host_is_sent_away_and_the_seat_stays_empty_in_the_end(pair, monkeypatch):
+    pair.crew.replace_lost()
+    before, losses = process_ids(pair), len(pair.crew.losses)
+    kill_in_mid_call([before[1]]).join()
+    genomes = {i: random_genome(pair.facts.sites, seed=i) for i in range(2)}
+    monkeypatch.setattr(pair.crew, "_setup", replace(SETUP, dtype="bfloat16"))
+    for _ in range(REPLACEMENTS + 1):
+        pair.answer(genomes, [encounter(i) for i in genomes])
+    told = pair.crew.losses[losses:]
+    assert len(told) == 1 + REPLACEMENTS, told
+    assert all("same host, got dtype float32 on one and bfloat16 on another" in line for line in told[1:])
+    assert pair.crew.seats[0].actor is not None and pair.crew.seats[1].actor is None
+    monkeypatch.undo()
+    pair.crew.seats[1].failures = 0
+    pair.crew.replace_lost()
+    assert pair.crew.seats[1].actor is not None
+
+
+class Careless:
+    """A worker whose machine lacks something."""
+
+    def answer(self, error: Exception) -> None:
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(RuntimeError("not enough memory: you tried"), "RuntimeError: not enough memory"),
+                        (OSError("no space left"), "OSError: no space left")]
+)  # fmt: skip
+def test_what_a_workers_machine_lacks_is_a_line_that_saves_the_run(pair, error, told):
+    careless = ray.remote(Careless).options(num_cpus=0).remote()
+    with pytest.raises(WorkerError, match=f"expected a worker to do its work, got {told}.*memory and disk"):
+        pair.crew.run([Job(0, {}, lambda actor, _: careless.answer.remote(error))])
+
+
+def test_a_page_that_ends_several_workers_for_want_of_memory_is_not_given_to_all(pair, monkeypatch):
+    def squeezed(reference, timeout=None):
+        raise OutOfMemoryError("the node was running low on memory")
+
+    pair.crew.replace_lost()
+    crew = copy(pair.crew)
+    crew.seats, crew.losses = [Seat(object(), number) for number in range(5)], []
+    monkeypatch.setattr("evolora.evaluation.ray_pool.crew._result", squeezed)
+    monkeypatch.setattr("ray.kill", lambda actor: None)
+    done = ray.put("whatever")
+    with pytest.raises(WorkerError, match=r"lost 3 in turn: OutOfMemoryError.*max_batch_tokens"):
+        crew.run([Job(0, {}, lambda actor, _: done)])
+    assert len(crew.losses) == 3
 
 
 @pytest.mark.slow

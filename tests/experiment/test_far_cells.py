@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -166,11 +165,35 @@ def test_a_cell_that_asks_for_more_than_the_cluster_has_is_refused_and_not_waite
     assert Far(cluster).capacity(plan_of(tmp_path).cells) == 2
 
 
+class ClusterOf(Cluster):
+    """One of these (CPUs, GPUs), without Ray."""
+
+    def __init__(self, machines: list[tuple[int, int]]) -> None:
+        super().__init__(started=False)
+        object.__setattr__(self, "present", machines)
+
+    machines = property(lambda self: self.present)
+    num_cpus = property(lambda self: sum(cpus for cpus, _ in self.present))
+    num_gpus = property(lambda self: sum(gpus for _, gpus in self.present))
+
+
 def test_more_threads_than_the_largest_machine_has_are_refused_though_the_cluster_has_them():
-    many = SimpleNamespace(num_cpus=16, num_gpus=0, most_cpus=4)
+    many = ClusterOf([(4, 0)] * 4)
     assert actor_resources(many, "cpu", 4, 1) == {"num_cpus": 4, "num_gpus": 0}
     with pytest.raises(WorkerError, match="expected at most the 4 CPUs of the cluster's largest machine, got 8"):
         actor_resources(many, "cpu", 8, 1)
+
+
+def test_room_is_counted_machine_by_machine():
+    two = ClusterOf([(3, 0), (3, 0)])
+    assert two.room(2, 0) == 2 and two.room(3, 0) == 2 and two.room(1, 0) == 6
+    assert actor_resources(two, "cpu", 2, 2) == {"num_cpus": 2, "num_gpus": 0}
+    with pytest.raises(WorkerError, match=r"machines with room for 3 workers of 2 CPUs, got room for 2"):
+        actor_resources(two, "cpu", 2, 3)
+    uneven = ClusterOf([(8, 1), (1, 4)])
+    assert uneven.room(2, 1) == 1
+    with pytest.raises(WorkerError, match=r"room for 2 workers of 2 CPUs and a GPU, got room for 1"):
+        actor_resources(uneven, "cuda", 2, 2)
 
 
 def test_a_far_cell_that_does_not_hear_is_killed_and_leaves_nothing(cluster, tmp_path):

@@ -1,10 +1,12 @@
-"""Small pieces the engine's tests share: tiny decoders of three architectures, random genomes, a slow reference."""
+"""Small pieces the engine's tests share: tiny decoders of four architectures, random genomes, a slow reference."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
     LlamaConfig,
@@ -38,6 +40,10 @@ def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300) -> nn.Mo
             model: nn.Module = LlamaForCausalLM(LlamaConfig(**shape))
         elif architecture == "qwen3":
             model = Qwen3ForCausalLM(Qwen3Config(**shape))
+        elif architecture == "gemma2":  # its scores are soft-capped
+            model = Gemma2ForCausalLM(
+                Gemma2Config(**shape, sliding_window=6, query_pre_attn_scalar=8, attn_logit_softcapping=2.0)
+            )
         else:
             layer_types = ["sliding_attention", "full_attention", "sliding_attention"]
             model = Gemma3ForCausalLM(

@@ -16,7 +16,7 @@ from evolora.host.sampling import choose_tokens
 from evolora.organism.genome import Genome
 from evolora.organism.learning import Learner, Lesson
 
-ENGINES = ("llama", "llama fused", "qwen3", "qwen3 fused", "gemma3")
+ENGINES = ("llama", "llama fused", "qwen3", "qwen3 fused", "gemma2", "gemma3")
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -197,6 +197,19 @@ def test_a_changed_weight_or_setting_changes_the_digest(tmp_path: Path) -> None:
     assert len(digests) == 3
 
 
+def test_another_template_or_vocabulary_changes_the_digest(tmp_path: Path) -> None:
+    build_tiny("tiny-llama").save_pretrained(tmp_path)
+    _save_tokenizer(tmp_path)
+    digests = [load_host(str(tmp_path), device="cpu").digest]
+    (tmp_path / "chat_template.jinja").write_text("{% for m in messages %}{{ m['content'] }} {% endfor %}")
+    digests.append(load_host(str(tmp_path), device="cpu").digest)
+    stored = tmp_path / "tokenizer.json"
+    stored.write_text(stored.read_text().replace('"a": 1', '"3": 1'))
+    digests.append(load_host(str(tmp_path), device="cpu").digest)
+    assert len(set(digests)) == 3
+    assert digests[-1] == load_host(str(tmp_path), device="cpu").digest
+
+
 def test_a_model_that_sees_the_future_is_refused(tmp_path: Path) -> None:
     config = BertConfig(vocab_size=40, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
     config.initializer_range = 0.3  # the default of 0.02 makes attention all but invisible

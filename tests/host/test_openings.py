@@ -11,7 +11,7 @@ from evolora.host.fused import fuse_layers
 from evolora.host.openings import LEAST, Layout, Question
 
 CPU = torch.device("cpu")
-ENGINES = ("llama", "llama fused", "llama fused above", "qwen3 fused above", "gemma3")
+ENGINES = ("llama", "llama fused", "llama fused above", "qwen3 fused above", "gemma2", "gemma3")
 
 
 @pytest.fixture(scope="module", params=ENGINES)

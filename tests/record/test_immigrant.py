@@ -231,6 +231,15 @@ def test_the_command_writes_a_world_that_extends_the_old_one(adapter: Path, pudd
     assert isinstance(error, ConfigError) and "expected a new file" in str(error)
 
 
+def test_the_command_writes_the_settings_that_make_room_too(adapter: Path, puddle: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.yaml"
+    changes = ("--set", "population.capacity=9", "--set", "niches.0.price=2.5", "--set", "seed=7")
+    code, _, error = invoke(*[str(adapter)] * 3, "--into", str(puddle), "--to", str(new), *changes)
+    assert code == 0, error
+    told = [f"population.immigrants={json.dumps([str(adapter)] * 3)}", *changes[1::2]]
+    assert load_world(str(new)) == load_world(str(puddle), told)
+
+
 def test_the_command_without_a_file_says_how_to_live_with_it(adapter: Path, puddle: Path) -> None:
     code, said, _ = invoke(str(adapter), "--into", str(puddle))
     assert code == 0

@@ -28,10 +28,21 @@ class Cluster:
         return _resource("GPU")
 
     @property
+    def machines(self) -> list[tuple[int, int]]:
+        """(CPUs, GPUs) of each machine."""
+        nodes = (node["Resources"] for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]  # not typed in ray
+        return [(int(node.get("CPU", 0)), int(node.get("GPU", 0))) for node in nodes]
+
+    @property
     def most_cpus(self) -> int:
         """CPUs of its largest machine."""
-        nodes = (node for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]  # not typed in ray
-        return max((int(node["Resources"].get("CPU", 0)) for node in nodes), default=0)
+        return max((cpus for cpus, _ in self.machines), default=0)
+
+    def room(self, num_cpus: int, num_gpus: int) -> int:
+        """How many workers find so many CPUs, and GPUs, on one of the machines, all at a time."""
+        return sum(
+            min(cpus // max(1, num_cpus), gpus // num_gpus if num_gpus else cpus) for cpus, gpus in self.machines
+        )
 
     def close(self) -> None:
         """Disconnect; a Ray that was started here ends, with everything in it. Safe to call again."""
@@ -110,10 +121,9 @@ def actor_resources(cluster: Cluster, device: str, threads: int, num_workers: in
             f"host.threads: expected at most the {cluster.most_cpus} CPUs of the cluster's largest machine, "
             f"got {threads}; ask for fewer"
         )
+    if (room := cluster.room(**asked)) < max(1, num_workers):
+        raise WorkerError(
+            f"workers: expected machines with room for {max(1, num_workers)} workers of {threads} CPUs"
+            f"{' and a GPU' if on_gpu else ''}, got room for {room}; ask for fewer workers or fewer host.threads"
+        )
     return asked
-
-
-def cluster_size(cluster: Cluster, resources: dict[str, int]) -> int:
-    """How many workers with `resources` the whole cluster has room for."""
-    by_cpu = cluster.num_cpus // max(1, resources["num_cpus"])
-    return min(by_cpu, cluster.num_gpus) if resources["num_gpus"] else by_cpu

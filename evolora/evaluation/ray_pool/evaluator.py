@@ -17,7 +17,7 @@ from evolora.evaluation.parcels import (
     pack,
     unpack,
 )
-from evolora.evaluation.ray_pool.cluster import actor_resources, cluster_size, connect
+from evolora.evaluation.ray_pool.cluster import actor_resources, connect
 from evolora.evaluation.ray_pool.crew import Crew, Job
 from evolora.evaluation.shards import expected_tokens, pages, spread
 from evolora.evaluation.worker import LearntPage, needed
@@ -33,7 +33,8 @@ class RayEvaluator:
     """Answers and learns with `num_workers` actors, here or (with `address`) on a Ray cluster.
 
     `num_workers` 0 takes as many as the cluster has room for: one for each GPU, or one for each `threads` cores.
-    `setup.threads` None is one thread a worker. A lost worker is replaced before the next generation.
+    `setup.threads` None is one thread a worker. A lost worker is replaced before the next generation, if a
+    successor comes in time.
 
     Raises:
         WorkerError: no cluster at `address`, too small a one, or workers that do not start.
@@ -45,7 +46,7 @@ class RayEvaluator:
         self._cluster = connect(address, max(1, num_workers) * threads)
         try:
             resources = actor_resources(self._cluster, setup.device, threads, num_workers)
-            size = num_workers or cluster_size(self._cluster, resources)
+            size = num_workers or self._cluster.room(**resources)
             self.crew = Crew(replace(setup, threads=threads), size, resources)
         except BaseException:
             self._cluster.close()
@@ -95,7 +96,7 @@ class RayEvaluator:
                 jobs.append(self._learning(seat, {i: learners[i] for i in page}, page_lessons))
         learnt = {i: Learnt(learner.genome, learner.optimizer, 0.0, 0.0) for i, learner in learners.items()}
         for job, result in zip(jobs, self.crew.run(jobs), strict=True):
-            self.crew.seats[job.seat].known |= result.parcels.keys()
+            self.crew.seats[job.seat].holds(result.parcels)
             learnt |= self._received(result, learners)
         return learnt
 

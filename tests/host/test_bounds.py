@@ -1,0 +1,55 @@
+"""Memory: what a batch holds is bounded, with the places that its shorter rows leave free."""
+
+import pytest
+from engine import STOP, sites_of, tiny_model
+
+from evolora.host.bank import BankHooks
+from evolora.host.decode import Decoder, Request
+from evolora.host.layout import aligned
+from evolora.host.lessons import MOST_ORGANISMS, micro_batches, pages
+from evolora.host.reader import Reader
+from evolora.organism.learning import Lesson
+
+MOST = 256
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_one_long_prompt_does_not_make_room_for_all_short_ones(samples):
+    model = tiny_model("llama")
+    decoder = Decoder(model, BankHooks(model, sites_of(model)), frozenset({STOP}), MOST)
+    lengths, limits = [5] * 20 + [200], [4] * 19 + [40, 4]
+    requests = [
+        Request(0, (7,) * n, samples, 1.0, limit, i) for i, (n, limit) in enumerate(zip(lengths, limits, strict=True))
+    ]
+    batches = decoder._batches(requests, range(len(requests)))
+    assert sorted(i for batch in batches for i in batch) == list(range(len(requests)))
+    for batch in batches:
+        longest, limit = max(lengths[i] for i in batch), max(limits[i] for i in batch)
+        assert len(batch) == 1 or len(batch) * (aligned(longest) + samples * aligned(limit)) <= 4 * MOST
+    assert len(batches) < len(requests) / 2
+
+
+def lesson(organism: int, length: int) -> Lesson:
+    return Lesson(organism, (7,) * (length - 2), ((8, 9),), (1.0,), 1.0)
+
+
+def test_lessons_beside_a_long_one_are_learnt_from_in_batches_of_few_places():
+    page = {0: [lesson(0, 10) for _ in range(20)], 1: [lesson(1, 200)], 2: [lesson(2, 10)]}
+    batches = list(micro_batches(page, MOST))
+    rows = [[part.num_tokens for _, part in batch] for batch in batches]
+    assert sorted(n for row in rows for n in row) == [10] * 21 + [200]
+    assert all(len(row) * max(row) <= 3 * MOST and sum(row) <= MOST for row in rows)
+
+
+def test_pages_stack_a_bounded_number_of_organisms():
+    found = list(pages([lesson(i, 3) for i in range(2 * MOST_ORGANISMS + 1)], 100_000))
+    assert [len(page) for page in found] == [MOST_ORGANISMS, MOST_ORGANISMS, 1]
+
+
+def test_a_long_prompt_is_read_with_few_short_ones():
+    model = tiny_model("llama")
+    reader = Reader(model, BankHooks(model, sites_of(model)), MOST)
+    prompts = [*[(7,) * 4] * 30, (7,) * 100, *[(7,) * 4] * 30]
+    batches = list(reader._batches(prompts))
+    assert [prompt for batch in batches for prompt in batch] == prompts
+    assert all(len(batch) * max(map(len, batch)) <= 3 * MOST for batch in batches) and len(batches) < 10

@@ -74,6 +74,7 @@ def check_host(
     """Load a host, ask it one question and show what it is."""
     import torch
 
+    from evolora.evaluation.local import LocalEvaluator
     from evolora.host.load import load_host
     from evolora.host.prompt import PromptBuilder
     from evolora.host.sites import find_sites, linear_modules
@@ -95,7 +96,8 @@ def check_host(
             f"got {str(error).splitlines()[0]}; try --device cpu --dtype float32"
         ) from error
     modules = linear_modules(host.model)
-    num_sites = len(find_sites(host.model, modules))
+    sites = find_sites(host.model, modules)
+    LocalEvaluator(host, sites, "", len(prompt[0]), len(prompt[0]), 1.0)  # refuses what our engine cannot run
     table = Table(show_header=False)
     for key, value in (
         ("host", f"{name} ({type(host.model).__name__})"),
@@ -103,7 +105,7 @@ def check_host(
         ("device, dtype", f"{host.device}, {number_format}, {torch.get_num_threads()} CPU threads"),
         ("digest", host.digest),
         ("loaded in", f"{loaded:.1f} s"),
-        ("sites", f"{num_sites}: {', '.join(modules)} in {num_sites // max(1, len(modules))} layers"),
+        ("sites", f"{len(sites)}: {', '.join(modules)} in {len(sites) // max(1, len(modules))} layers"),
         ("asked", f"{ask} ({prompt.shape[1]} tokens with one worked example)"),
         ("answered", repr(builder.decode(answer))),
         ("speed", f"{24 / elapsed:.0f} tokens/s for one answer (worlds run many at once)"),

@@ -6,7 +6,9 @@ import pytest
 import torch
 from engine import tiny_model
 from transformers import GptOssConfig, GptOssForCausalLM, Lfm2Config, Lfm2ForCausalLM
+from typer.testing import CliRunner
 
+from evolora.cli.app import app
 from evolora.errors import HostError
 from evolora.evaluation.local import LocalEvaluator
 from evolora.host.load import Host, load_host
@@ -34,6 +36,14 @@ def test_convolutions_that_run_across_the_rows_of_a_stream_are_refused():
     model = Lfm2ForCausalLM(Lfm2Config(**SHAPE, layer_types=["conv", "full_attention"]))
     with pytest.raises(HostError, match=r"host mine: .* attention alone, got a Lfm2ForCausalLM whose answers"):
         evaluator_on(host_with(model), ["q_proj"])
+
+
+def test_host_check_says_so_too(monkeypatch):
+    torch.manual_seed(0)
+    host = host_with(Lfm2ForCausalLM(Lfm2Config(**SHAPE, layer_types=["full_attention", "conv"])))
+    monkeypatch.setattr("evolora.host.load.load_host", lambda *_, **__: host)
+    done = CliRunner().invoke(app, ["host", "check", "mine"])
+    assert isinstance(done.exception, HostError) and "attention alone, got a Lfm2ForCausalLM" in str(done.exception)
 
 
 def test_the_same_model_with_attention_alone_is_taken():

@@ -20,7 +20,7 @@ from evolora.host.bank import BankHooks
 from evolora.host.fused_learning import inverse_rms, learn_through, linear, rotate
 from evolora.host.layout import make_grid
 
-FUSABLE = ("llama", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
+FUSABLE = ("llama", "qwen2", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
 PACKED_BYTES = 2 << 30  # larger hosts are not packed: that keeps a second copy of the weights, learning a third
 
 

@@ -1,4 +1,4 @@
-"""Small pieces the engine's tests share: tiny decoders of four architectures, random genomes, a slow reference."""
+"""Small pieces the engine's tests share: tiny decoders of five architectures, random genomes, a slow reference."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,8 @@ from transformers import (
     Gemma3TextConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
 )
@@ -38,6 +40,11 @@ def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300) -> nn.Mo
         torch.manual_seed(seed)
         if architecture == "llama":
             model: nn.Module = LlamaForCausalLM(LlamaConfig(**shape))
+        elif architecture == "qwen2":  # its queries, keys and values have biases
+            model = Qwen2ForCausalLM(Qwen2Config(**shape))
+            for layer in model.model.layers:
+                for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj):
+                    nn.init.normal_(projection.bias, std=0.5)
         elif architecture == "qwen3":
             model = Qwen3ForCausalLM(Qwen3Config(**shape))
         elif architecture == "gemma2":  # its scores are soft-capped

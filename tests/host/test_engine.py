@@ -16,7 +16,7 @@ from evolora.host.sampling import choose_tokens
 from evolora.organism.genome import Genome
 from evolora.organism.learning import Learner, Lesson
 
-ENGINES = ("llama", "llama fused", "qwen3", "qwen3 fused", "gemma2", "gemma3")
+ENGINES = ("llama", "llama fused", "qwen2 fused", "qwen3", "qwen3 fused", "gemma2", "gemma3")
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -232,6 +232,14 @@ def test_layers_that_would_compute_something_else_are_not_fused(monkeypatch):
     monkeypatch.setattr(fused, "rotate", lambda heads, cos, sin: heads)
     assert fuse_layers(model, BankHooks(model, sites_of(model))) == 0
     assert not any("forward" in vars(layer) for layer in model.model.layers)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
+def test_all_layers_run_fused_in_bfloat16_too(architecture):
+    register()
+    model = tiny_model(architecture).to(torch.bfloat16)
+    model.set_attn_implementation(IMPLEMENTATION)
+    assert fuse_layers(model, BankHooks(model, sites_of(model))) == 3
 
 
 def test_packed_products_equal_plain_ones_up_to_rounding():

@@ -43,4 +43,4 @@ class BundleError(EvoloraError):
 
 
 class WorkerError(EvoloraError):
-    """Whoever answers for the population is gone."""
+    """Whoever answers for the population is gone, or lacks what it takes."""

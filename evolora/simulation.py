@@ -85,7 +85,8 @@ class Simulation:
 
         Raises:
             RunFolderError: the record cannot be written (a full disk, say); the last checkpoint stays good.
-            WorkerError: nobody is left to answer; the last whole generation is saved.
+            WorkerError: nobody is left to answer, or a machine lacks memory or disk; the last whole generation is
+                saved.
         """
         self.run_dir.hold()
         try:
@@ -139,7 +140,8 @@ class Simulation:
 
         Raises:
             OSError: the record cannot be written.
-            WorkerError: nobody is left to answer; the last whole generation is saved.
+            WorkerError: nobody is left to answer, or a machine lacks memory or disk; the last whole generation is
+                saved.
         """
         start = time.perf_counter()
         before = self.world.snapshot()

@@ -34,7 +34,7 @@ def import_(
     from evolora.blueprint import immigrant
     from evolora.build import build_evaluator
     from evolora.config.document import to_yaml
-    from evolora.config.load import find_file, load_world
+    from evolora.config.load import dump_world, find_file, load_world
 
     base = find_file(into, "worlds")
     config = load_world(into, settings or ())
@@ -56,11 +56,12 @@ def import_(
         typer.echo(f"they fit; live with: evolora simulate {shlex.quote(into)} {command}")
         return
     to.parent.mkdir(parents=True, exist_ok=True)
-    relative = os.path.relpath(base.resolve(), to.resolve().parent)
-    changed = {change.partition("=")[0].split(".")[0].strip() for change in settings or ()}
-    dumped = whole.model_dump(mode="json")
-    sections = {"population": {"immigrants": paths}} | {key: dumped[key] for key in dumped if key in changed}
+    if settings:  # resolved: what extends a world lays sections over its sections, and settings may replace them
+        text = dump_world(whole)
+    else:
+        relative = os.path.relpath(base.resolve(), to.resolve().parent)
+        text = to_yaml({"extends": relative, "population": {"immigrants": paths}})
     said = f"# {Path(base).stem} with adapters from outside, which live from the start beside the founders."
     with to.open("x", encoding="utf-8") as file:
-        file.write(f"{said}\n{to_yaml({'extends': relative, **sections})}")
+        file.write(f"{said}\n{text}")
     typer.echo(f"they fit; live with: evolora simulate {shlex.quote(str(to))}")

@@ -62,8 +62,8 @@ def portfolio(
 ) -> None:
     """Choose organisms of a run by what they cover of selection tasks, fit a router, and test on tasks of neither.
 
-    Asked, the router sees the question only, as the frozen host reads it; a recogniser is fitted on selection questions
-    grouped by niche. A saved portfolio is loaded and tested as it is.
+    When it is asked, the router sees the question only, as the frozen host reads it; for fitting, a recogniser is told
+    besides which selection questions share a niche. A saved portfolio is loaded and tested as it is.
     """
     from evolora.portfolio.folder import INDEX
     from evolora.portfolio.session import open_saved, portfolio_of_run, save, test

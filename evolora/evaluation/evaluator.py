@@ -56,7 +56,7 @@ class Evaluator(Protocol):
         with a `fault`, never an exception.
 
         Raises:
-            WorkerError: nobody is left to answer.
+            WorkerError: nobody is left to answer, or a machine lacks memory or disk.
         """
         ...
 
@@ -64,7 +64,7 @@ class Evaluator(Protocol):
         """One update of every learner from its own lessons. Learners without a lesson come back unchanged.
 
         Raises:
-            WorkerError: nobody is left to learn.
+            WorkerError: nobody is left to learn, or a machine lacks memory or disk.
         """
         ...
 
@@ -72,7 +72,7 @@ class Evaluator(Protocol):
         """The bare host's reading of questions, without worked examples: the same for the same list of them.
 
         Raises:
-            WorkerError: nobody is left to read.
+            WorkerError: nobody is left to read, or a machine lacks memory or disk.
         """
         ...
 

@@ -15,7 +15,7 @@ from evolora.host.sampling import choose_tokens
 from evolora.rng import counter_uniforms, key64
 
 SICK = "the organism's weights are not finite"
-_BELOW_ONE = 1 - 2**-24  # float32's largest
+_BELOW_ONE = 1 - 2**-24  # float32's largest number below 1
 _SHRINK = 0.75  # finished prompts leave the cache once the live ones are this share of it
 
 
@@ -50,7 +50,7 @@ class Decoder:
     """Generates with a bank. `max_batch_tokens` bounds the tokens a batch reads and may write, and so memory.
 
     Where an opening is read once for several prompts, each of which remembers it, a batch remembers at most twice that;
-    with the places that are left free, for every prompt has as many as the longest, four times.
+    with the places that are left free, for every prompt has as many as the longest, eight times.
     """
 
     def __init__(self, model: nn.Module, hooks: BankHooks, stop_ids: frozenset[int], max_batch_tokens: int) -> None:
@@ -152,10 +152,10 @@ class Decoder:
 
 class _Room:
     """Room of a batch for requests: for the tokens it reads or may write, for twice as many that it remembers, and for
-    four times as many places."""
+    eight times as many places."""
 
     def __init__(self, most: int) -> None:
-        self._to_read, self._to_remember, self._places = most, 2 * most, 4 * most
+        self._to_read, self._to_remember, self._places = most, 2 * most, 8 * most
         self._prompts, self._longest, self._limit = 0, 0, 0
         self._openings: set[tuple[int, tuple[int, ...]]] = set()
 
@@ -166,7 +166,10 @@ class _Room:
         to_read = need - len(opening[1]) if opening in self._openings else need
         prompts = self._prompts + 1
         longest, limit = max(self._longest, len(request.prompt)), max(self._limit, request.limit)
-        places = prompts * (aligned(longest) + request.num_samples * aligned(limit))
+        if request.num_samples == 1:  # as in `DecodeState`
+            places = prompts * aligned(longest + limit)
+        else:
+            places = prompts * (aligned(longest) + request.num_samples * aligned(limit))
         if self._prompts and (to_read > self._to_read or need > self._to_remember or places > self._places):
             return False
         self._to_read -= to_read

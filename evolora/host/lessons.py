@@ -12,7 +12,7 @@ from evolora.host.branches import Branches, common_branches
 from evolora.organism.learning import Lesson
 
 MOST_ORGANISMS = 64  # of a page: their weights, gradients and moments are stacked
-_FREE = 3  # places of a batch's rectangle, over `max_tokens`: rows are as wide as the longest, and attend to all of it
+_FREE = 6  # places of a batch's rectangle, over `max_tokens`: rows are as wide as the longest, and attend to all of it
 
 
 def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list[Lesson]]]:

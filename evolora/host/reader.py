@@ -10,7 +10,7 @@ from evolora.host.attention import Prefill
 from evolora.host.bank import BankHooks
 from evolora.host.layout import attention_grid
 
-_FREE = 3  # places of a batch's rows, over `max_batch_tokens`
+_FREE = 6  # places of a batch's rows, over `max_batch_tokens`
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,15 @@ def try_engine(name: str, model: Any, decoder: Decoder) -> None:
         answers = decoder.without_stop().generate(
             None, [Request(0, prompt, 1, 0.0, _NEW_TOKENS, key) for key, prompt in enumerate(prompts)]
         )
+        if faults := [answer.fault for (answer,) in answers if answer.fault]:
+            raise ValueError(faults[0])
         differences = [
             abs(told - read)
             for prompt, (answer,) in zip(prompts, answers, strict=True)
             for told, read in zip(answer.logprobs, _read(model, prompt, answer.tokens), strict=True)
         ]
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except Exception as error:  # noqa: BLE001 - a model of another kind fails anywhere; reported below
         problem = f"which fails with {type(error).__name__}: {' '.join(str(error).split())}"[:200]
     else:
@@ -59,4 +63,4 @@ def _read(model: Any, prompt: Sequence[int], answer: Sequence[int]) -> list[floa
     finally:
         model.set_attn_implementation(ours)
     chosen = torch.tensor(answer, device=model.device)[:, None]
-    return torch.log_softmax(logits, -1).gather(1, chosen)[:, 0].tolist()  # type: ignore[no-any-return]
+    return torch.log_softmax(logits, -1).gather(1, chosen)[:, 0].tolist()

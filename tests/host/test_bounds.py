@@ -25,7 +25,8 @@ def test_one_long_prompt_does_not_make_room_for_all_short_ones(samples):
     assert sorted(i for batch in batches for i in batch) == list(range(len(requests)))
     for batch in batches:
         longest, limit = max(lengths[i] for i in batch), max(limits[i] for i in batch)
-        assert len(batch) == 1 or len(batch) * (aligned(longest) + samples * aligned(limit)) <= 4 * MOST
+        places = aligned(longest + limit) if samples == 1 else aligned(longest) + samples * aligned(limit)
+        assert len(batch) == 1 or len(batch) * places <= 8 * MOST
     assert len(batches) < len(requests) / 2
 
 
@@ -34,11 +35,11 @@ def lesson(organism: int, length: int) -> Lesson:
 
 
 def test_lessons_beside_a_long_one_are_learnt_from_in_batches_of_few_places():
-    page = {0: [lesson(0, 10) for _ in range(20)], 1: [lesson(1, 200)], 2: [lesson(2, 10)]}
+    page = {0: [lesson(0, 4)] * 12, 1: [lesson(1, 200)], 2: [lesson(2, 4)]}  # 252 tokens, in one rectangle 2,800
     batches = list(micro_batches(page, MOST))
     rows = [[part.num_tokens for _, part in batch] for batch in batches]
-    assert sorted(n for row in rows for n in row) == [10] * 21 + [200]
-    assert all(len(row) * max(row) <= 3 * MOST and sum(row) <= MOST for row in rows)
+    assert sorted(n for row in rows for n in row) == [4] * 13 + [200]
+    assert all(len(row) * max(row) <= 6 * MOST and sum(row) <= MOST for row in rows)
 
 
 def test_pages_stack_a_bounded_number_of_organisms():
@@ -49,7 +50,7 @@ def test_pages_stack_a_bounded_number_of_organisms():
 def test_a_long_prompt_is_read_with_few_short_ones():
     model = tiny_model("llama")
     reader = Reader(model, BankHooks(model, sites_of(model)), MOST)
-    prompts = [*[(7,) * 4] * 30, (7,) * 100, *[(7,) * 4] * 30]
+    prompts = [*[(7,) * 4] * 30, (7,) * 100, *[(7,) * 4] * 30]  # 340 tokens: 256 of them would have 3,900 places
     batches = list(reader._batches(prompts))
     assert [prompt for batch in batches for prompt in batch] == prompts
-    assert all(len(batch) * max(map(len, batch)) <= 3 * MOST for batch in batches) and len(batches) < 10
+    assert all(len(batch) * max(map(len, batch)) <= 6 * MOST for batch in batches) and len(batches) < 10

@@ -233,7 +233,8 @@ def test_the_command_writes_a_world_that_extends_the_old_one(adapter: Path, pudd
 
 def test_the_command_writes_the_settings_that_make_room_too(adapter: Path, puddle: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.yaml"
-    changes = ("--set", "population.capacity=9", "--set", "niches.0.price=2.5", "--set", "seed=7")
+    changes = ("--set", "population.capacity=9", "--set", "niches.0.price=2.5", "--set", "seed=7",
+               "--set", "reproduction.mutation={gaussian: 1}")  # fmt: skip
     code, _, error = invoke(*[str(adapter)] * 3, "--into", str(puddle), "--to", str(new), *changes)
     assert code == 0, error
     told = [f"population.immigrants={json.dumps([str(adapter)] * 3)}", *changes[1::2]]

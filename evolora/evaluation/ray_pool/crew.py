@@ -23,10 +23,11 @@ IN_FLIGHT = 2  # calls a worker has at a time: the next page travels while one i
 START_SECONDS = 600.0  # for the host to be brought and loaded
 REPLACE_SECONDS = 120.0  # that a generation waits for the successors of lost workers; later ones are taken when ready
 REPLACEMENTS = 3  # that may fail in a row until a seat stays empty
-SILENCE_SECONDS = 3600.0  # of all workers, after which the one that was asked first counts as lost
+SILENCE_SECONDS = 10800.0  # of all workers, after which the one that was asked first counts as lost
 SQUEEZES = 3  # workers that one page may drive out of memory
 LOST = (RayActorError, ObjectLostError, OutOfMemoryError)
 FAULTS = (RuntimeError, MemoryError, OSError)  # of a machine: torch's want of memory is the first of them
+DEFECTS = (NotImplementedError, RecursionError)  # ours, though they are the first of those too
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class Crew:
         """Every job's result, in order. Jobs wait for their own worker; those of a lost one go to the others.
 
         Raises:
-            WorkerError: all workers are gone, or one of them cannot do its job.
+            WorkerError: all workers are gone, or the machine of one cannot do its job (want of memory or disk).
         """
         results: list[Any] = [None] * len(jobs)
         queues = [deque(number for number, job in enumerate(jobs) if job.seat == s) for s in range(len(self.seats))]
@@ -106,20 +107,15 @@ class Crew:
     def replace_lost(self) -> None:
         """A new actor for every lost one. Who does not come in time is taken when ready, and waited for only while
         nobody else is there."""
-        awaited = []
-        deserted = all(seat.actor is None for seat in self.seats)
+        hired = []
         for seat in self.seats:
-            hires = seat.actor is None and seat.successor is None and seat.failures < REPLACEMENTS
-            if hires:
+            if seat.actor is None and seat.successor is None and seat.failures < REPLACEMENTS:
                 actor = self._hire()
                 seat.successor = actor, actor.open.remote()
-            if seat.successor is not None and (hires or deserted):
-                awaited.append(seat.successor[1])
-        if awaited:
-            ray.wait(awaited, num_returns=len(awaited), timeout=REPLACE_SECONDS)
-        for seat in self.seats:
-            if seat.successor is not None and ray.wait([seat.successor[1]], timeout=0)[0]:
-                self._seat(seat, *seat.successor)
+                hired.append(seat.successor[1])
+        if hired:
+            ray.wait(hired, num_returns=len(hired), timeout=REPLACE_SECONDS)
+        self._welcome(REPLACE_SECONDS if self._deserted else 0.0)
 
     def close(self) -> None:
         """End all workers."""
@@ -131,6 +127,20 @@ class Crew:
 
     def _hire(self) -> Actor:
         return ray.remote(Worker).options(**self._resources).remote(self._setup)
+
+    @property
+    def _deserted(self) -> bool:
+        return all(seat.actor is None for seat in self.seats)
+
+    def _welcome(self, patience: float) -> None:
+        """Seat the successors that are ready, after waiting up to `patience` seconds for the first."""
+        coming = {seat.successor[1]: seat for seat in self.seats if seat.successor is not None}
+        if coming:
+            ray.wait(list(coming), num_returns=1, timeout=patience)
+            for opening in ray.wait(list(coming), num_returns=len(coming), timeout=0)[0]:
+                seat = coming[opening]
+                assert seat.successor is not None  # as all of them have
+                self._seat(seat, *seat.successor)
 
     def _seat(self, seat: Seat, successor: Actor, opening: Reference) -> None:
         """Give `seat` to a successor that has opened its host; one that could not is sent away."""
@@ -166,6 +176,8 @@ class Crew:
 
     def _hand_over(self, queues: Sequence[deque[int]]) -> None:
         """Give the jobs that wait for a lost worker to the living one with the fewest."""
+        if any(queues) and self._deserted:
+            self._welcome(REPLACE_SECONDS)
         living = [number for number, seat in enumerate(self.seats) if seat.actor is not None]
         for number, queue in enumerate(queues):
             while queue and number not in living:
@@ -200,9 +212,11 @@ def _result(reference: Reference, timeout: float | None = None) -> Any:
     except RayTaskError as error:
         if isinstance(error.cause, EvoloraError):
             raise error.cause from None
-        if isinstance(error.cause, FAULTS):
+        if isinstance(error.cause, FAULTS) and not isinstance(error.cause, DEFECTS):
+            first = str(error.cause).strip().partition("\n")[0][:160]
             raise WorkerError(
-                f"expected a worker to do its work, got {cause_of(error.cause)}; look at its machine's memory and disk"
+                f"expected a worker to do its work, got {type(error.cause).__name__}: {first}; look at its machine's "
+                "memory, disk and libraries"
             ) from error
         raise
     except RayError as error:

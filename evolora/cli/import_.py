@@ -60,7 +60,7 @@ def import_(
         text = dump_world(whole)
     else:
         relative = os.path.relpath(base.resolve(), to.resolve().parent)
-        text = to_yaml({"extends": relative, "population": {"immigrants": paths}})
+        text = to_yaml({"extends": relative, "population": {"immigrants": [*paths]}})
     said = f"# {Path(base).stem} with adapters from outside, which live from the start beside the founders."
     with to.open("x", encoding="utf-8") as file:
         file.write(f"{said}\n{text}")

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+_PLACES = 6  # of a batch, over its most tokens
+
 
 @dataclass(frozen=True)
 class Part:
@@ -129,6 +131,20 @@ def make_grid(counts: Sequence[int], device: torch.device, width: int = 0) -> Gr
     ends = torch.cumsum(sizes, 0)
     within = torch.arange(int(sizes.sum())) - torch.repeat_interleave(ends - sizes, sizes)
     return Grid(counts, width, (starts + within).to(device), device)
+
+
+def batches(lengths: Sequence[int], max_tokens: int) -> Iterator[slice]:
+    """Rows of these `lengths` in order, as many at a time as have `max_tokens` tokens together (or one row), and in a
+    rectangle as wide as the longest at most `_PLACES` times as many places."""
+    start = size = longest = 0
+    for row, length in enumerate(lengths):
+        places = (row - start + 1) * max(longest, length)
+        if row > start and (size + length > max_tokens or places > _PLACES * max_tokens):
+            yield slice(start, row)
+            start, size, longest = row, 0, 0
+        size, longest = size + length, max(longest, length)
+    if lengths:
+        yield slice(start, len(lengths))
 
 
 def attention_grid(lengths: Sequence[int], device: torch.device) -> Grid:

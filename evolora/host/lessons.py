@@ -9,10 +9,10 @@ from torch import Tensor
 
 from evolora.host.attention import Tree
 from evolora.host.branches import Branches, common_branches
+from evolora.host.layout import batches
 from evolora.organism.learning import Lesson
 
 MOST_ORGANISMS = 64  # of a page: their weights, gradients and moments are stacked
-_FREE = 6  # places of a batch's rectangle, over `max_tokens`: rows are as wide as the longest, and attend to all of it
 
 
 def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list[Lesson]]]:
@@ -37,17 +37,13 @@ def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list
 
 def micro_batches(page: Mapping[int, list[Lesson]], max_tokens: int) -> Iterator[list[tuple[int, Lesson]]]:
     """Cut a page into batches of (row of the page, lesson); several where an organism exceeds the limit alone."""
-    batch: list[tuple[int, Lesson]] = []
-    size = longest = 0
-    for row, lessons in enumerate(page.values()):
-        for part in chain.from_iterable(cut(lesson, max_tokens) for lesson in lessons):
-            places = (len(batch) + 1) * max(longest, part.num_tokens)
-            if batch and (size + part.num_tokens > max_tokens or places > _FREE * max_tokens):
-                yield batch
-                batch, size, longest = [], 0, 0
-            batch.append((row, part))
-            size, longest = size + part.num_tokens, max(longest, part.num_tokens)
-    yield batch
+    parts = [
+        (row, part)
+        for row, lessons in enumerate(page.values())
+        for part in chain.from_iterable(cut(lesson, max_tokens) for lesson in lessons)
+    ]
+    for some in batches([part.num_tokens for _, part in parts], max_tokens):
+        yield parts[some]
 
 
 def cut(lesson: Lesson, max_tokens: int) -> Iterator[Lesson]:

@@ -8,15 +8,12 @@ from torch import Tensor, nn
 
 from evolora.host.attention import Prefill
 from evolora.host.bank import BankHooks
-from evolora.host.layout import attention_grid
-
-_FREE = 6  # places of a batch's rows, over `max_batch_tokens`
+from evolora.host.layout import attention_grid, batches
 
 
 @dataclass(frozen=True)
 class Reader:
-    """The frozen host without adapters. `max_batch_tokens` bounds the tokens of one forward pass, and with `_FREE` the
-    places of its rows, which are as long as the longest."""
+    """The frozen host without adapters. `max_batch_tokens` bounds the tokens of one forward pass."""
 
     model: nn.Module
     hooks: BankHooks
@@ -62,17 +59,8 @@ class Reader:
         return out.last_hidden_state[0]  # type: ignore[no-any-return]
 
     def _batches(self, prompts: Sequence[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
-        batch: list[tuple[int, ...]] = []
-        size = longest = 0
-        for prompt in prompts:
-            places = (len(batch) + 1) * max(longest, len(prompt))
-            if batch and (size + len(prompt) > self.max_batch_tokens or places > _FREE * self.max_batch_tokens):
-                yield batch
-                batch, size, longest = [], 0, 0
-            batch.append(prompt)
-            size, longest = size + len(prompt), max(longest, len(prompt))
-        if batch:
-            yield batch
+        for some in batches([len(prompt) for prompt in prompts], self.max_batch_tokens):
+            yield list(prompts[some])
 
 
 def _means(tokens: Tensor, prompts: Sequence[tuple[int, ...]]) -> Tensor:

@@ -17,7 +17,8 @@ MOST = 256
 def test_one_long_prompt_does_not_make_room_for_all_short_ones(samples):
     model = tiny_model("llama")
     decoder = Decoder(model, BankHooks(model, sites_of(model)), frozenset({STOP}), MOST)
-    lengths, limits = [5] * 20 + [200], [4] * 19 + [40, 4]
+    short = 40 // samples  # 240 tokens with the long one, and 5,248 or 2,912 places
+    lengths, limits = [2] * short + [100], [1] * short + [20]
     requests = [
         Request(0, (7,) * n, samples, 1.0, limit, i) for i, (n, limit) in enumerate(zip(lengths, limits, strict=True))
     ]

@@ -136,15 +136,18 @@ def additive_mask(allowed: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Tree:
-    """Prompts each followed by several answers that see the prompt and themselves only: for learning.
+    """Pieces of prompts with answers behind them, each token of which sees what it follows: for learning.
 
-    `positions` (rows, width) are the rotary positions and `branch` (rows, width) which answer a cell belongs to
-    (0 the prompt, -1 padding). Sharing the prompt saves (answers - 1) · prompt tokens of every lesson.
+    `positions` (pieces, width) are the rotary positions; a cell is seen by itself and those behind it in its piece, up
+    to `ends` (pieces, width; 0: padding). Each piece sees the whole of another too, which is among `openings` (pieces,)
+    and at most `reach` long; itself stands for none.
     """
 
     grid: Grid
     positions: Tensor
-    branch: Tensor
+    ends: Tensor
+    openings: Tensor
+    reach: int
     common: "Common | None" = None
     _biases: dict[int | None, Tensor] = field(default_factory=dict)
 
@@ -152,13 +155,19 @@ class Tree:
         if scoring.window not in self._biases:  # the same for all layers with the same window
             self._biases[scoring.window] = self._bias(scoring.window).to(q.dtype)
         q, k, v = (self.grid.place(t).transpose(1, 2).contiguous() for t in (q, k, v))
+        if self.reach:
+            k, v = (torch.cat([t[:, :, : self.reach].index_select(0, self.openings), t], 2) for t in (k, v))
         out = explicit_attention(q, k, v, self._biases[scoring.window], scoring)
         return self.grid.take(out.transpose(1, 2))
 
     def _bias(self, window: int | None) -> Tensor:
-        """(rows, width, width): a cell sees the prompt and its own branch, up to itself."""
-        distance = self.positions[:, :, None] - self.positions[:, None, :]
-        same = self.branch[:, :, None] == self.branch[:, None, :]
-        to_prompt = (self.branch[:, None, :] == 0) & (self.branch[:, :, None] >= 0)
-        allowed = (same | to_prompt) & (distance >= 0)
-        return additive_mask(allowed if window is None else allowed & (distance < window))
+        """(pieces, width, reach + width)."""
+        places = torch.arange(self.grid.width, device=self.ends.device)
+        of_itself = self.openings == torch.arange(len(self.openings), device=self.ends.device)
+        opened = (self.ends[:, : self.reach] > 0).index_select(0, self.openings) & ~of_itself[:, None]
+        own = (places <= places[:, None]) & (places[:, None] < self.ends[:, None])
+        allowed = torch.cat([opened[:, None].expand(-1, len(places), -1), own], 2)
+        if window is not None:
+            seen = torch.cat([self.positions[:, : self.reach].index_select(0, self.openings), self.positions], 1)
+            allowed &= self.positions[:, :, None] - seen[:, None] < window
+        return additive_mask(allowed)

@@ -8,12 +8,13 @@ hook on each adapted linear layer adds x · a · b to the rows of each organism;
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from evolora.host.deltas import StackedFactors, add_deltas
-from evolora.host.layout import Grid
+from evolora.host.layout import Grid, Kept, make_grid
 from evolora.organism.genome import Factors, Genome, SiteShape
 
 Listener = Callable[[str, Tensor], None]  # a site's name and its inputs (tokens, in)
@@ -80,6 +81,7 @@ class BankHooks:
     def __init__(self, model: nn.Module, sites: Sequence[SiteShape]) -> None:
         self.sites = frozenset(site.name for site in sites)
         self.common_layers = 0  # until layers are fused that can do that
+        self.narrows = False  # likewise: whether the last layer hands on only the tokens that are kept
         self._bank: Bank | None = None
         self._grid: Grid | None = None
         self._listener: Listener | None = None
@@ -120,6 +122,36 @@ class BankHooks:
         if self._bank is None or self._grid is None or site not in self._bank.sites:
             return outputs
         return add_deltas(inputs, outputs, self._bank.sites[site], self._grid)
+
+    def narrow(self, kept: Kept, *streams: Tensor) -> list[Tensor]:
+        """Of `streams` (tokens, ...) those that are `kept`; from here on tokens are grouped as these are."""
+        assert self._grid is not None
+        self._grid = make_grid(kept.counts, self._grid.device)
+        return [stream.index_select(0, kept.index) for stream in streams]
+
+    def read(
+        self,
+        model: Any,
+        bank: Bank | None,
+        counts: Sequence[int],
+        ids: Tensor,
+        positions: Tensor,
+        stream: Any,
+        kept: Kept | None = None,
+    ) -> Tensor:
+        """Logits (tokens, vocabulary) of a packed `stream` with `counts` tokens of each of the bank's organisms, or of
+        those `kept` alone. `ids` and rotary `positions` are by token."""
+        to_keep = 0 if kept is None or self.narrows else kept.index
+        with self.applied(bank, make_grid(counts, ids.device)):
+            out = model(
+                input_ids=ids[None],
+                position_ids=positions[None],
+                logits_to_keep=to_keep,
+                use_cache=False,
+                stream=stream,
+                kept=kept,
+            )
+        return out.logits[0]  # type: ignore[no-any-return]
 
     def _make_hook(self, name: str):  # type: ignore[no-untyped-def]  # torch's own hook type is Any
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:

@@ -1,6 +1,7 @@
 """Batched generation: many organisms, many prompts, several answers to each, one frozen host."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from evolora.host.bank import Bank, BankHooks
 from evolora.host.cache import DecodeState, DecodeStep
-from evolora.host.layout import aligned, make_grid
+from evolora.host.layout import Kept, aligned
 from evolora.host.openings import Layout, Question
 from evolora.host.sampling import choose_tokens
 from evolora.rng import counter_uniforms, key64
@@ -114,20 +115,6 @@ class Decoder:
             batch.accept(self._decode_step(batch, step), step=step + 1)
         return batch.answers
 
-    def _forward(
-        self, batch: "_Batch", counts: list[int], ids: Tensor, positions: Tensor, keep: Tensor, stream: object
-    ) -> Tensor:
-        """Logits (len(keep), vocabulary) of a packed stream with `counts` tokens of each organism of the batch."""
-        with self._hooks.applied(batch.bank, make_grid(counts, self.device)):
-            out = self._model(
-                input_ids=ids[None],
-                position_ids=positions[None],
-                logits_to_keep=keep,
-                use_cache=False,
-                stream=stream,
-            )
-        return out.logits[0]  # type: ignore[no-any-return]
-
     def _prefill(self, batch: "_Batch") -> Tensor:
         """Read all prompts; logits (rows, vocabulary) of the first new token, repeated for the samples."""
         layout = Layout(batch.questions, batch.num_organisms)
@@ -136,7 +123,8 @@ class Decoder:
             torch.tensor(numbers, device=self.device) for numbers in (layout.ids, layout.positions, layout.last)
         )
         stream = layout.stream(self.device, batch.state, common)
-        logits = self._forward(batch, layout.counts, ids, positions, last, stream)
+        kept = Kept(last, batch.prompts_by_organism())
+        logits = self._hooks.read(self._model, batch.bank, layout.counts, ids, positions, stream, kept)
         return logits.repeat_interleave(batch.samples, 0)
 
     def _decode_step(self, batch: "_Batch", step: int) -> Tensor:
@@ -144,10 +132,8 @@ class Decoder:
         rows = torch.tensor([row.place for row in batch.live], device=self.device)
         ids = torch.tensor([row.answer.tokens[-1] for row in batch.live], device=self.device)
         positions = batch.state.prompt_lengths.index_select(0, rows // batch.samples) + step
-        everything = torch.arange(len(rows), device=self.device)
-        return self._forward(
-            batch, batch.live_by_organism(), ids, positions, everything, DecodeStep(batch.state, rows, step)
-        )
+        stream = DecodeStep(batch.state, rows, step)
+        return self._hooks.read(self._model, batch.bank, batch.live_by_organism(), ids, positions, stream)
 
 
 class _Room:
@@ -234,11 +220,15 @@ class _Batch:
             self.answers.append([row.answer for row in rows])
             self.live += rows
 
+    def prompts_by_organism(self) -> list[int]:
+        return self._by_organism(question.owner for question in self.questions)
+
     def live_by_organism(self) -> list[int]:
-        counts = [0] * self.num_organisms
-        for row in self.live:
-            counts[row.organism] += 1
-        return counts
+        return self._by_organism(row.organism for row in self.live)
+
+    def _by_organism(self, owners: Iterable[int]) -> list[int]:
+        counts = Counter(owners)
+        return [counts[organism] for organism in range(self.num_organisms)]
 
     def accept(self, logits: Tensor, step: int) -> None:
         """Choose a token for every live row and retire the rows that are done."""

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from evolora.host.attention import Prefill, Scoring, Stream
 from evolora.host.bank import BankHooks
 from evolora.host.fused_learning import inverse_rms, learn_through, linear, rotate
-from evolora.host.layout import make_grid
+from evolora.host.layout import Kept, make_grid
 
 FUSABLE = ("llama", "qwen2", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
+_LONGEST_SUM = 1024  # of a float32 product that is packed: oneDNN may divide longer ones among threads
 PACKED_BYTES = 2 << 30  # larger hosts are not packed: that keeps a second copy of the weights, learning a third
 
 
@@ -29,17 +30,21 @@ class Product:
 
     `pack` keeps the weight in oneDNN's blocked layout besides, which spares the CPU reordering it at every call
     (here 1.3 times the speed at 64 rows, twice for the vocabulary). The transposed weight is packed at its first use.
+    In float32 every row's sums are then made in one order, however many rows and threads there are.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, pack: bool) -> None:
-        self._weight, self._bias = weight, bias
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight) if pack else None
+        self._weight, self._bias, self._pack = weight, bias, pack
+        self._packed = self._reorder(weight)
+
+    def _reorder(self, weight: Tensor) -> Tensor | None:
+        if not self._pack or (weight.dtype == torch.float32 and weight.shape[1] > _LONGEST_SUM):
+            return None
+        return torch.ops.mkldnn._reorder_linear_weight(weight)  # type: ignore[no-any-return]
 
     @cached_property
     def _packed_back(self) -> Tensor | None:
-        if self._packed is None:
-            return None
-        return torch.ops.mkldnn._reorder_linear_weight(self._weight.t().contiguous())  # type: ignore[no-any-return]
+        return self._reorder(self._weight.t().contiguous()) if self._pack else None
 
     def __call__(self, x: Tensor, plus: Tensor | None = None, activation: str = "none") -> Tensor:
         """x (tokens, in) -> (tokens, out); `plus` (tokens, out) is added, `activation` "swish" applies SiLU."""
@@ -127,9 +132,13 @@ class FusedLayer:
         """Whether the bank in force adapts anything in this layer."""
         return any(self.hooks.adapts(site) for site in self.sites)
 
-    def __call__(self, x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
-        """x (tokens, width), cos and sin (tokens, head width) -> (tokens, width)."""
+    def __call__(self, x: Tensor, cos: Tensor, sin: Tensor, stream: Stream, kept: Kept | None = None) -> Tensor:
+        """x (tokens, width), cos and sin (tokens, head width) -> (tokens, width), of those `kept` where that is said:
+        past attention nobody needs the others.
+        """
         mixed = self._attend(self.norms[0](x), cos, sin, stream)
+        if kept is not None:
+            x, mixed = self.hooks.narrow(kept, x, mixed)
         x = self.hooks.add(self.o_site, mixed, self.o(mixed, plus=x))
         hidden = self.norms[1](x)
         if self.hooks.adapts(self.gate_site):
@@ -174,7 +183,8 @@ def fuse_layers(model: Any, hooks: BankHooks) -> int:
     if not all(_agrees(model, layer, candidate) for layer, candidate in zip(layers, fused, strict=True)):
         return 0
     for index, (layer, candidate) in enumerate(zip(layers, fused, strict=True)):
-        _install(index, layer, candidate)
+        _install(index, layer, candidate, is_last=index == len(layers) - 1)
+    hooks.narrows = True
     hooks.common_layers = next((i for i, candidate in enumerate(fused) if candidate.may_be_adapted), len(fused))
     if pack:
         _install_head(model.get_output_embeddings())
@@ -217,30 +227,37 @@ def _close(got: Tensor, want: Tensor, tolerance: float) -> bool:
 
 def _can_pack(model: nn.Module) -> bool:
     weights = list(model.parameters())
+    formats = {(w.device.type, w.dtype) for w in weights}
     return (
-        all(w.device.type == "cpu" and w.dtype == torch.bfloat16 for w in weights)
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and (formats == {("cpu", torch.float32)} or (formats == {("cpu", torch.bfloat16)} and _packs_bfloat16()))
         and sum(w.numel() * w.element_size() for w in weights) <= PACKED_BYTES
     )
 
 
-def _install(index: int, layer: Any, fused: FusedLayer) -> None:
+def _packs_bfloat16() -> bool:
+    """Whether oneDNN does: not on processors that have no AVX-512, say, where torch computes it all the same."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _install(index: int, layer: Any, fused: FusedLayer, is_last: bool) -> None:
     original: Callable[..., Tensor] = layer.forward
 
     def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if "stream" not in kwargs or not fused.hooks.in_force:  # a host may have several users, each with its hooks
             return original(hidden_states, *args, **kwargs)
         cos, sin = (angles[0] for angles in kwargs["position_embeddings"])
-        stream, x = kwargs["stream"], hidden_states[0]
+        stream, x, kept = kwargs["stream"], hidden_states[0], kwargs.get("kept") if is_last else None
         if torch.is_grad_enabled() and (x.requires_grad or fused.is_adapted):
-            return learn_through(fused, x, cos, sin, stream)[None]
+            return learn_through(fused, x, cos, sin, stream, kept)[None]
         with torch.no_grad():
             if stream.common is None or index >= stream.common.layers:
-                return fused(x, cos, sin, stream)[None]
+                return fused(x, cos, sin, stream, kept)[None]
             common = stream.common
             cos, sin = common.rotary(cos, sin)
             x = fused(common.enter(x) if index == 0 else x, cos, sin, common.stream)
-            return (common.leave(x) if index == common.layers - 1 else x)[None]
+            x = common.leave(x) if index == common.layers - 1 else x
+            return (x if kept is None else x.index_select(0, kept.index))[None]
 
     layer.forward = forward
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from evolora.host.attention import Stream
+from evolora.host.layout import Kept
 
 if TYPE_CHECKING:
     from evolora.host.fused import FusedLayer, Norm, Product
@@ -134,9 +135,13 @@ normed: Callable[[Tensor, "Norm"], Tensor] = _Normed.apply
 rotated: Callable[[Tensor, Tensor, Tensor], Tensor] = _Rotated.apply
 
 
-def learn_through(layer: "FusedLayer", x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
-    """`layer(x, cos, sin, stream)` with a gradient for x and for the adapters in force. x (tokens, width)."""
+def learn_through(
+    layer: "FusedLayer", x: Tensor, cos: Tensor, sin: Tensor, stream: Stream, kept: Kept | None = None
+) -> Tensor:
+    """`layer(x, cos, sin, stream, kept)` with a gradient for x and for the adapters in force. x (tokens, width)."""
     mixed = _attend(layer, normed(x, layer.norms[0]), cos, sin, stream)
+    if kept is not None:
+        x, mixed = layer.hooks.narrow(kept, x, mixed)
     x = layer.hooks.add(layer.o_site, mixed, linear(mixed, x, layer.o))
     hidden = normed(x, layer.norms[1])
     gate, up = pair(hidden, layer.gate, layer.up)

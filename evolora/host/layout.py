@@ -116,6 +116,14 @@ class Cells:
         return shown.view(rows, heads, length, -1)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The tokens of a stream whose logits are wanted: their places `index` (kept,), `counts` of them by organism."""
+
+    index: Tensor
+    counts: Sequence[int]
+
+
 def aligned(width: int) -> int:
     """The next multiple of 16: of rows so long a CPU's softmax takes half to a third of the time, or less."""
     return -(-width // 16) * 16

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from evolora.host.bank import Bank, BankHooks, adapted_sites, stack_factors
 from evolora.host.deltas import StackedFactors
-from evolora.host.layout import make_grid
 from evolora.host.lessons import micro_batches, pack, pages
 from evolora.host.likelihood import surprise
 from evolora.organism.genome import Factors, Genome, OptimizerState, SiteShape
@@ -76,15 +75,10 @@ class PolicyGradient:
             len(scalings),
             {n: StackedFactors(s.a, s.b * scalings[:, None, None]) for n, s in weights.sites.items()},
         )
-        with self.hooks.applied(bank, make_grid(packed.counts, device)):
-            out = self.model(
-                input_ids=packed.ids[None],
-                position_ids=packed.positions[None],
-                logits_to_keep=packed.sources,
-                use_cache=False,
-                stream=packed.tree,
-            )
-        losses = surprise(out.logits[0], packed.source_of_target, packed.targets, packed.temperatures)
+        logits = self.hooks.read(
+            self.model, bank, packed.counts, packed.ids, packed.positions, packed.tree, packed.sources
+        )
+        losses = surprise(logits, packed.source_of_target, packed.targets, packed.temperatures)
         return torch.zeros_like(scalings).index_add(0, packed.owners, packed.advantages * losses)
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, groupby
 
 import torch
 from torch import Tensor
 
 from evolora.host.attention import Tree
-from evolora.host.branches import Branches, common_branches
-from evolora.host.layout import batches
+from evolora.host.branches import Branches, Planted, common_branches
+from evolora.host.layout import Kept, batches
 from evolora.organism.learning import Lesson
 
 MOST_ORGANISMS = 64  # of a page: their weights, gradients and moments are stacked
@@ -60,15 +60,14 @@ def cut(lesson: Lesson, max_tokens: int) -> Iterator[Lesson]:
 
 @dataclass(frozen=True)
 class Packed:
-    """Lessons as one stream. `sources` are the stream positions whose logits are needed, `source_of_target` (answer
-    tokens,) says which of them predicts each target; `owners` and `advantages` are per answer token, `temperatures` per
-    source."""
+    """Lessons as one stream. `sources` are the tokens whose logits are needed, `source_of_target` (answer tokens,) says
+    which of them predicts each target; `owners` and `advantages` are per answer token, `temperatures` per source."""
 
     ids: Tensor
     positions: Tensor
     counts: list[int]
     tree: Tree
-    sources: Tensor
+    sources: Kept
     source_of_target: Tensor
     targets: Tensor
     owners: Tensor
@@ -81,34 +80,38 @@ def pack(
 ) -> Packed:
     """One stream for the lessons of a micro-batch, given as (row of the page, lesson) in the order of rows.
 
-    The host's lowest `common_layers` layers, which nobody adapts, will read equal prompts once.
+    An organism reads what several of its prompts open with once, and a beginning that several answers share; the host's
+    lowest `common_layers` layers, which nobody adapts, will do so for all organisms together.
     """
-    layout, counts = Branches(), [0] * num_organisms
-    sources: list[int] = []
-    temperatures: list[float] = []
-    per_target: list[tuple[int, int, int, float]] = []  # source, target, owner, advantage
-    for owner, lesson in batch:
-        start = layout.add(lesson.prompt_ids, lesson.answers)
-        first = len(sources)  # the source that is the prompt's last token: every answer's first token follows it
-        sources += range(start + len(lesson.prompt_ids) - 1, len(layout.ids))
-        temperatures += [lesson.temperature] * (len(sources) - first)
-        latest = first
-        for answer, advantage in zip(lesson.answers, lesson.advantages, strict=True):
-            places = [first, *range(latest + 1, latest + len(answer))]
-            per_target += [(source, token, owner, advantage) for source, token in zip(places, answer, strict=True)]
-            latest += len(answer) - 1
-        counts[owner] += len(layout.ids) - start
+    rows = [(lesson.prompt_ids, lesson.answers) for _, lesson in batch]
+    layout, counts, planted = Branches(), [0] * num_organisms, list[Planted]()
+    for owner, own in groupby(range(len(batch)), key=lambda place: batch[place][0]):
+        before = len(layout.ids)
+        planted += layout.plant([rows[place] for place in own])
+        counts[owner] = len(layout.ids) - before
+    sources: dict[int, float] = {}  # by place, the temperature
+    per_target: list[tuple[int, int, int, float]] = []  # source's place, target, owner, advantage
+    for (owner, lesson), places in zip(batch, planted, strict=True):
+        last = places.prompt[-1]  # every answer's first token follows it
+        sources |= dict.fromkeys(range(last, places.stop), lesson.temperature)
+        for answer, advantage, path in zip(lesson.answers, lesson.advantages, places.answers, strict=True):
+            per_target += [(place, token, owner, advantage) for place, token in zip([last, *path], answer, strict=True)]
+    order = sorted(sources)
+    source_of = {place: source for source, place in enumerate(order)}
     predictors, target, owner_of, advantage_of = zip(*per_target, strict=True)
-    common = common_branches([(lesson.prompt_ids, lesson.answers) for _, lesson in batch], common_layers, device)
+    kept = [0] * num_organisms
+    for (owner, _), places in zip(batch, planted, strict=True):
+        kept[owner] += places.stop - places.prompt[-1]
+    common = common_branches(rows, planted, len(layout.ids), common_layers, device)
     return Packed(
         torch.tensor(layout.ids, device=device),
         torch.tensor(layout.positions, device=device),
         counts,
         layout.tree(device, common),
-        torch.tensor(sources, device=device),
-        torch.tensor(predictors, device=device),
+        Kept(torch.tensor(order, device=device), kept),
+        torch.tensor([source_of[place] for place in predictors], device=device),
         torch.tensor(target, device=device),
         torch.tensor(owner_of, device=device),
         torch.tensor(advantage_of, device=device),
-        torch.tensor(temperatures, device=device),
+        torch.tensor([sources[place] for place in order], device=device),
     )

@@ -6,7 +6,6 @@ from engine import STOP, random_genome, sites_of, tiny_model
 
 from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import BankHooks, stack_genomes
-from evolora.host.branches import common_branches
 from evolora.host.decode import Decoder, Request
 from evolora.host.fused import fuse_layers
 from evolora.host.learn import PolicyGradient
@@ -74,7 +73,8 @@ def watch_layers(model):
         def forward(hidden_states, *args, _original=layer.forward, _index=index, **kwargs):
             common = kwargs["stream"].common
             out = _original(hidden_states, *args, **kwargs)
-            widths.append(len(common.first) if common is not None and _index < common.layers else out.shape[1])
+            shared = common is not None and _index < common.layers
+            widths.append(len(common.first) if shared else hidden_states.shape[1])
             return out
 
         layer.forward = forward
@@ -113,16 +113,6 @@ def test_prompts_that_differ_are_not_gathered():
     assert found is not None
     assert found.first.tolist() == [*range(11)]
     assert found.copies.tolist() == [*range(6), *range(6, 11), *range(6)]
-
-
-def test_answers_gather_behind_their_prompt_until_they_are_as_long():
-    prompt, other = (1, 2, 3, 4), (5, 6)
-    rows = [(prompt, [(7, 8), (9, 8)]), (other, [(7, 8)]), (prompt, [(7, 7, 8)]), (prompt, [(1, 8)])]
-    found = common_branches(rows, 1, CPU)
-    assert found is not None
-    # row 0 and 2 (answers of 2 and 2 tokens that are read) share a prompt of 4; row 3 has no room left
-    assert found.copies.tolist() == [0, 1, 2, 3, 4, 5, 8, 9, 10, 0, 1, 2, 3, 6, 7, 11, 12, 13, 14, 15]
-    assert found.first.tolist() == [0, 1, 2, 3, 4, 5, 13, 14, 6, 7, 8, 15, 16, 17, 18, 19]
 
 
 class _NoStore:

@@ -33,6 +33,9 @@ def engine(request):
     return model, sites, hooks, Decoder(model, hooks, frozenset({STOP}), max_batch_tokens=4096)
 
 
+packs_bfloat16 = pytest.mark.skipif(not fused._packs_bfloat16(), reason="oneDNN packs no bfloat16 on this processor")
+
+
 def prompts_of_lengths(lengths, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return [tuple(torch.randint(2, 300, (n,), generator=generator).tolist()) for n in lengths]
@@ -147,11 +150,27 @@ def some_lessons(organism, seed):
     ]
 
 
+def alike_lessons(organism, seed):
+    """Prompts that open alike, longer than any sliding window or not at all; answers that are equal or begin alike."""
+    opening, other, one, two, three = prompts_of_lengths([12, 9, 4, 1, 7], 3)  # of all organisms
+    (same, own) = prompts_of_lengths([5, 2], seed)
+    answers = (same, same[:3], same, (*same[:3], *own), own, same[:1])
+    return [
+        Lesson(organism, opening + one, answers, (1.0, -0.5, 1.0, 0.25, -1.0, 0.5), 0.9),
+        Lesson(organism, other + three, answers[2:4], (1.0, -1.0), 0.9),
+        Lesson(organism, opening + two, answers[:3], (0.5, 0.5, -1.0), 1.1),
+        Lesson(organism, other + one, answers[4:], (-1.0, 2.0), 0.9),
+        Lesson(organism, opening + one, answers[4:], (-0.25, 1.5), 0.9),
+        Lesson(organism, three, answers, (0.5, 0.0, -1.5, 0.25, -1.0, 0.5), 0.9),
+    ]
+
+
+@pytest.mark.parametrize("some", [some_lessons, alike_lessons])
 @pytest.mark.parametrize("max_tokens", [8, 4096])
-def test_population_gradients_equal_training_each_organism_alone(engine, max_tokens):
+def test_population_gradients_equal_training_each_organism_alone(engine, max_tokens, some):
     model, sites, hooks, _ = engine
     genomes = {i: random_genome(sites, i, rank) for i, rank in ((7, 4), (9, 2), (12, 3))}
-    lessons = {i: some_lessons(i, i) for i in genomes}
+    lessons = {i: some(i, i) for i in genomes}
     learner = PolicyGradient(model, hooks, sites, max_gradient_norm=1e9, max_batch_tokens=max_tokens)
     learnt = learner.learn(
         {i: Learner(g, None) for i, g in genomes.items()}, [x for own in lessons.values() for x in own]
@@ -242,10 +261,11 @@ def test_all_layers_run_fused_in_bfloat16_too(architecture):
     assert fuse_layers(model, BankHooks(model, sites_of(model))) == 3
 
 
-def test_packed_products_equal_plain_ones_up_to_rounding():
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=packs_bfloat16)])
+def test_packed_products_equal_plain_ones_up_to_rounding(dtype):
     generator = torch.Generator().manual_seed(0)
-    weight, x, other = (torch.randn(shape, generator=generator) for shape in ((96, 64), (40, 64), (40, 96)))
-    weight, x, other = weight.bfloat16(), x.bfloat16(), other.bfloat16()
+    shapes = ((96, 64), (40, 64), (40, 96))
+    weight, x, other = (torch.randn(shape, generator=generator).to(dtype) for shape in shapes)
     plain, packed = (Product(weight, None, pack) for pack in (False, True))
     for call in (
         lambda product: product(x),
@@ -255,7 +275,32 @@ def test_packed_products_equal_plain_ones_up_to_rounding():
         lambda product: product.back(other),
         lambda product: product.back(other, plus=x),
     ):
-        torch.testing.assert_close(call(packed), call(plain), rtol=0.02, atol=0.1)
+        exact = dtype == torch.float32
+        torch.testing.assert_close(call(packed), call(plain), rtol=0 if exact else 0.02, atol=1e-4 if exact else 0.1)
+
+
+@pytest.mark.parametrize("shape", [(96, 64), (300, 48), (64, fused._LONGEST_SUM)])
+def test_a_row_of_a_packed_product_is_the_same_in_any_company(shape):
+    """In float32 runs are to be the same for any number of workers, each with its own rows and threads."""
+    generator = torch.Generator().manual_seed(0)
+    weight, x = (torch.randn(rows, shape[1], generator=generator) for rows in (shape[0], 90))
+    plus = torch.randn(90, shape[0], generator=generator)
+    product = Product(weight, None, pack=True)
+    whole, added = product(x), product(x, plus=plus)
+    threads = torch.get_num_threads()
+    for count in (1, 2, 3):
+        torch.set_num_threads(count)
+        for rows in (slice(0, 1), slice(3, 5), slice(7, 14), slice(20, 53), slice(1, 90)):
+            assert torch.equal(product(x[rows]), whole[rows])
+            assert torch.equal(product(x[rows], plus=plus[rows]), added[rows])
+    torch.set_num_threads(threads)
+
+
+def test_a_float32_product_with_longer_sums_is_not_packed():
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(8, fused._LONGEST_SUM + 1, generator=generator)
+    assert Product(weight, None, pack=True)._packed is None
+    assert Product(weight, None, pack=True)._packed_back is not None  # a sum over 8
 
 
 @pytest.mark.parametrize("width", [6, 64, 577])

@@ -7,6 +7,7 @@ decoder architecture that goes through its attention interface works unchanged.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from evolora.host.buckets import Buckets
 from evolora.host.layout import Grid
 
 if TYPE_CHECKING:
@@ -100,34 +102,41 @@ class KeyValueStore(Protocol):
 
 @dataclass(frozen=True)
 class Prefill:
-    """Whole prompts at once, causal. Rows are left-aligned in `grid`, so right padding is masked by causality alone."""
+    """Whole prompts at once, causal. Rows are left-aligned, so what is behind them is masked by causality alone."""
 
     grid: Grid
     cache: KeyValueStore | None = None
     common: "Common | None" = None
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
-        laid = self.grid.place if torch.is_grad_enabled() else self.grid.spread  # causality hides all padding
-        q = laid(q).transpose(1, 2)  # (rows, heads, length, width)
-        if self.cache is None:
-            k, v = (laid(t).transpose(1, 2) for t in (k, v))
-        else:
-            k, v = (self.grid.cells(self.cache.places).show(t) for t in (k, v))
-            self.cache.store(layer, k, v)
-            k, v = k[:, :, : self.grid.width], v[:, :, : self.grid.width]
-        plain = scoring.softcap is None and (scoring.window is None or scoring.window >= self.grid.width)
-        if plain:
-            out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scoring.scaling, enable_gqa=True)
-        else:
-            q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
-            out = explicit_attention(q, k, v, self._causal_bias(q.device, scoring.window), scoring)
-        return self.grid.take(out.transpose(1, 2))
+    @cached_property
+    def _buckets(self) -> Buckets:
+        return Buckets.of(self.grid)
 
-    def _causal_bias(self, device: torch.device, window: int | None) -> Tensor:
-        positions = torch.arange(self.grid.width, device=device)
-        distance = positions[:, None] - positions[None, :]
-        allowed = (distance >= 0) & (distance < (window or self.grid.width))
-        return additive_mask(allowed)[None]
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
+        stored: tuple[Tensor, ...] = ()
+        if self.cache is not None:
+            stored = tuple(self.grid.cells(self.cache.places).show(t) for t in (k, v))
+            self.cache.store(layer, *stored)
+        if self.grid.index is None:  # nothing needs to be copied
+            rows = tuple(self.grid.place(t).transpose(1, 2) for t in (q, k, v))
+            return self._see(scoring, rows[0], *(stored or rows[1:])).transpose(1, 2).reshape(q.shape)
+        mixed = []
+        for cells in self._buckets.cells:
+            seen = stored if stored and len(self._buckets.cells) == 1 else tuple(cells.show(t) for t in (k, v))
+            mixed.append(self._see(scoring, cells.show(q), *seen).transpose(1, 2))
+        return self._buckets.take(mixed)
+
+    @staticmethod
+    def _see(scoring: Scoring, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Causal attention of rows (rows, heads, width, head width), to as many places of `k` and `v` as `q` has."""
+        width = q.shape[2]
+        k, v = k[:, :, :width], v[:, :, :width]
+        if scoring.softcap is None and (scoring.window is None or scoring.window >= width):
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scoring.scaling, enable_gqa=True)
+        positions = torch.arange(width, device=q.device)
+        distance = positions[:, None] - positions
+        allowed = (distance >= 0) & (distance < (scoring.window or width))
+        return explicit_attention(q, k, v, additive_mask(allowed)[None], scoring)
 
 
 def additive_mask(allowed: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from itertools import count, pairwise, takewhile
 import torch
 
 from evolora.host.attention import Tree
-from evolora.host.common import WORTHWHILE, Common, first_places
+from evolora.host.common import WORTHWHILE, Common
 from evolora.host.layout import aligned, attention_grid
 
 Tokens = tuple[int, ...]
@@ -141,6 +141,7 @@ def common_branches(
     if not layers:
         return None
     merged, copies = Branches(), [0] * num_tokens
+    first: dict[int, int] = {}  # an opening may be there again for prompts that share more: either stands for it
     groups = _groups(rows)
     gathered = [(rows[group[0]][0], [answer for row in group for answer in rows[row][1]]) for group in groups]
     for group, below in zip(groups, merged.plant(gathered), strict=True):
@@ -150,10 +151,11 @@ def common_branches(
             for ours, their in ((own.prompt, below.prompt), *((path, next(theirs)) for path in own.answers)):
                 for place, copied in zip(ours, their, strict=True):
                     copies[place] = copied
+                    first.setdefault(copied, place)
     if len(merged.ids) > WORTHWHILE * num_tokens:
         return None
-    found = torch.tensor(copies)
-    return Common(layers, first_places(found, len(merged.ids)).to(device), found.to(device), merged.tree(device))
+    firsts = torch.tensor([first[place] for place in range(len(merged.ids))], device=device)
+    return Common(layers, firsts, torch.tensor(copies, device=device), merged.tree(device))
 
 
 def _groups(rows: Sequence[Row]) -> list[list[int]]:

@@ -96,6 +96,21 @@ def test_an_organism_shares_with_itself_and_lower_layers_with_everybody():
     assert torch.equal(packed.positions[common.first][common.copies], packed.positions)
 
 
+def test_an_opening_that_lower_layers_hold_twice_is_found_at_either():
+    """One organism's prompts open alike for LEAST tokens; of everybody's prompts some share more with others."""
+    longer, other = (*OPENING, *range(50, 60)), (*OPENING, *range(60, 70))
+    mine = [((*longer, 1), [(1, 2)]), ((*other, 1), [(1, 2)])]
+    others = [[((*start, end), [(1, 2)])] for start in (longer, other) for end in (1, 2, 3, 3)]
+    rows = [row for own in (mine, *others) for row in own]
+    branches = Branches()
+    planted = [places for own in (mine, *others) for places in branches.plant(own)]
+    found = common_branches(rows, planted, len(branches.ids), 1, CPU)
+    assert len(found.first) == 2 * (LEAST + 10 + 2 * 3)
+    ids, positions = torch.tensor(branches.ids), torch.tensor(branches.positions)
+    assert torch.equal(ids[found.first][found.copies], ids)
+    assert torch.equal(positions[found.first][found.copies], positions)
+
+
 def test_answers_gather_behind_their_prompt_until_they_are_as_long():
     prompt, other = (1, 2, 3, 4), (5, 6)
     rows = [(prompt, [(7, 8), (9, 8)]), (other, [(7, 8)]), (prompt, [(7, 7, 8)]), (prompt, [(1, 8)])]

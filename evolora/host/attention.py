@@ -6,6 +6,7 @@ how tokens form rows. Because transformers builds no mask for an implementation 
 decoder architecture that goes through its attention interface works unchanged.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from evolora.host.buckets import Buckets
+from evolora.host.buckets import Buckets, by_length
 from evolora.host.layout import Grid
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Prefill:
 
     @cached_property
     def _buckets(self) -> Buckets:
-        return Buckets.of(self.grid)
+        return by_length(self.grid.counts, self.grid.device)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         stored: tuple[Tensor, ...] = ()
@@ -120,11 +121,10 @@ class Prefill:
         if self.grid.index is None:  # nothing needs to be copied
             rows = tuple(self.grid.place(t).transpose(1, 2) for t in (q, k, v))
             return self._see(scoring, rows[0], *(stored or rows[1:])).transpose(1, 2).reshape(q.shape)
-        mixed = []
-        for cells in self._buckets.cells:
-            seen = stored if stored and len(self._buckets.cells) == 1 else tuple(cells.show(t) for t in (k, v))
-            mixed.append(self._see(scoring, cells.show(q), *seen).transpose(1, 2))
-        return self._buckets.take(mixed)
+        alike = stored and len(self._buckets.cells) == 1
+        seen = [(stored[0],), (stored[1],)] if alike else [self._buckets.show(t) for t in (k, v)]
+        rectangles = zip(self._buckets.show(q), *seen, strict=True)
+        return self._buckets.take([self._see(scoring, *rows).transpose(1, 2) for rows in rectangles])
 
     @staticmethod
     def _see(scoring: Scoring, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -147,36 +147,43 @@ def additive_mask(allowed: Tensor) -> Tensor:
 class Tree:
     """Pieces of prompts with answers behind them, each token of which sees what it follows: for learning.
 
-    `positions` (pieces, width) are the rotary positions; a cell is seen by itself and those behind it in its piece, up
-    to `ends` (pieces, width; 0: padding). Each piece sees the whole of another too, which is among `openings` (pieces,)
-    and at most `reach` long; itself stands for none.
+    There are two rectangles (rows, width) of pieces, or one. Those in the second see the whole of one in the first too,
+    which is among `openings` (rows,); the longest of these is at most `reach` long. `positions` are the rotary
+    positions; a cell is seen by itself and those behind it in its row, up to `ends` (0: padding).
     """
 
-    grid: Grid
-    positions: Tensor
-    ends: Tensor
+    buckets: Buckets
+    positions: Sequence[Tensor]
+    ends: Sequence[Tensor]
     openings: Tensor
     reach: int
     common: "Common | None" = None
-    _biases: dict[int | None, Tensor] = field(default_factory=dict)
+    _biases: dict[int | None, list[Tensor]] = field(default_factory=dict)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         if scoring.window not in self._biases:  # the same for all layers with the same window
-            self._biases[scoring.window] = self._bias(scoring.window).to(q.dtype)
-        q, k, v = (self.grid.place(t).transpose(1, 2).contiguous() for t in (q, k, v))
-        if self.reach:
-            k, v = (torch.cat([t[:, :, : self.reach].index_select(0, self.openings), t], 2) for t in (k, v))
-        out = explicit_attention(q, k, v, self._biases[scoring.window], scoring)
-        return self.grid.take(out.transpose(1, 2))
+            self._biases[scoring.window] = [bias.to(q.dtype) for bias in self._bias(scoring.window)]
+        asked, keys, values = (self.buckets.show(t) for t in (q, k, v))
+        if len(asked) == 2:
+            keys, values = ((t[0], torch.cat([self._opened(t[0], 2), t[1]], 2)) for t in (keys, values))
+        rectangles = zip(asked, keys, values, self._biases[scoring.window], strict=True)
+        return self.buckets.take([explicit_attention(*rows, scoring).transpose(1, 2) for rows in rectangles])
 
-    def _bias(self, window: int | None) -> Tensor:
-        """(pieces, width, reach + width)."""
-        places = torch.arange(self.grid.width, device=self.ends.device)
-        of_itself = self.openings == torch.arange(len(self.openings), device=self.ends.device)
-        opened = (self.ends[:, : self.reach] > 0).index_select(0, self.openings) & ~of_itself[:, None]
-        own = (places <= places[:, None]) & (places[:, None] < self.ends[:, None])
-        allowed = torch.cat([opened[:, None].expand(-1, len(places), -1), own], 2)
-        if window is not None:
-            seen = torch.cat([self.positions[:, : self.reach].index_select(0, self.openings), self.positions], 1)
-            allowed &= self.positions[:, :, None] - seen[:, None] < window
-        return additive_mask(allowed)
+    def _opened(self, first: Tensor, dim: int) -> Tensor:
+        """What of the first rectangle, places along `dim`, the pieces in the second see."""
+        return first.narrow(dim, 0, self.reach).index_select(0, self.openings)
+
+    def _bias(self, window: int | None) -> Iterator[Tensor]:
+        """(rows, width, width), and in the second (rows, width, reach + width)."""
+        for bucket, (positions, ends) in enumerate(zip(self.positions, self.ends, strict=True)):
+            places = torch.arange(ends.shape[1], device=ends.device)
+            allowed, seen = (places <= places[:, None]) & (places[:, None] < ends[:, None]), positions
+            if bucket:
+                opened = (self._opened(self.ends[0], 1) > 0)[:, None].expand(-1, len(places), -1)
+                allowed, seen = (
+                    torch.cat([opened, allowed], 2),
+                    torch.cat([self._opened(self.positions[0], 1), seen], 1),
+                )
+            if window is not None:
+                allowed &= positions[:, :, None] - seen[:, None] < window
+            yield additive_mask(allowed)

@@ -4,7 +4,6 @@ What several prompts open with is laid out once and seen by all of them; answers
 part. A stream is made of pieces: an opening, or what is a prompt's own with the answers behind it, as a tree.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, pairwise, takewhile
@@ -12,8 +11,9 @@ from itertools import count, pairwise, takewhile
 import torch
 
 from evolora.host.attention import Tree
+from evolora.host.buckets import Buckets
 from evolora.host.common import WORTHWHILE, Common
-from evolora.host.layout import aligned, attention_grid
+from evolora.host.layout import ALIGNMENT, aligned
 
 Tokens = tuple[int, ...]
 Row = tuple[Tokens, Sequence[Tokens]]  # a prompt and the answers to it
@@ -22,11 +22,11 @@ LEAST = 8  # tokens: setting a shorter opening apart costs more than it saves
 
 @dataclass(frozen=True)
 class Planted:
-    """Where in the stream a row's tokens are: its `prompt`, and by answer those that predict its second token, its
-    third and so on. The piece that holds the end of the prompt and all answers ends at `stop`."""
+    """Where in the stream a row's tokens are: its `prompt`, and `answers`, of each without its last token, which
+    predicts nothing. The piece that holds the end of the prompt and all answers ends at `stop`."""
 
     prompt: list[int]
-    answers: list[list[int]]
+    answers: dict[Tokens, list[int]]
     stop: int
 
 
@@ -34,9 +34,10 @@ class Planted:
 class Branches:
     """A stream being laid out, piece by piece.
 
-    By token: `ids`, rotary `positions`, and `ends`, the place within its piece at which the tokens end that stand
-    behind it in the tree. By piece: `lengths`, and `openings`, the piece that it sees from the first token on (itself:
-    none).
+    By token: `ids`, rotary `positions`, and `ends`, the place in its row at which what stands behind it in the tree
+    ends. By piece: `lengths`, `openings`, the piece that it sees from the first token on (itself: none), and
+    `indents`, how far into its row it begins: sums over a row are made by vector lanes, and every token of a prompt is
+    to keep its lane, wherever pieces begin.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Branches:
     ends: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     openings: list[int] = field(default_factory=list)
+    indents: list[int] = field(default_factory=list)
 
     def plant(self, rows: Sequence[Row]) -> list[Planted]:
         """Append the rows of one reader, who reads an opening of several prompts once."""
@@ -51,22 +53,23 @@ class Branches:
         for length, group in shared_openings([prompt for prompt, _ in rows]):
             piece, opening = None, list[int]()
             if length:
-                piece = len(self.lengths)
-                opening = self._append(rows[group[0]][0][:length], (), 0, piece).prompt
+                piece, opening = len(self.lengths), self.append(rows[group[0]][0][:length]).prompt
             for row in group:
                 prompt, answers = rows[row]
-                own = self._append(prompt[length:], answers, length, len(self.lengths) if piece is None else piece)
+                own = self.append(prompt[length:], answers, length, piece)
                 planted[row] = Planted(opening + own.prompt, own.answers, own.stop)
         return [planted[row] for row in range(len(rows))]
 
-    def _append(self, prompt: Tokens, answers: Sequence[Tokens], position: int, opening: int) -> Planted:
-        """A piece whose first token has the rotary `position`."""
-        start = len(self.ids)
+    def append(
+        self, prompt: Tokens, answers: Sequence[Tokens] = (), position: int = 0, opening: int | None = None
+    ) -> Planted:
+        """A piece, if it has any token: the first has the rotary `position`. `opening` None: it sees only itself."""
+        start, indent = len(self.ids), position % ALIGNMENT
         path: list[int] = []  # of the newest token: where those stand that it sees, itself among them
 
         def leave(depth: int) -> None:
             for place in path[depth:]:
-                self.ends[place] = len(self.ids) - start
+                self.ends[place] = indent + len(self.ids) - start
             del path[depth:]
 
         def grow(tokens: Tokens) -> None:
@@ -79,25 +82,30 @@ class Branches:
         grow(prompt)
         places: dict[Tokens, list[int]] = {}
         latest: Tokens = ()
-        for seen in sorted({answer[:-1] for answer in answers}):  # the last token of an answer predicts nothing
+        for seen in sorted({answer[:-1] for answer in answers}):
             same = _alike(latest, seen)
             leave(len(prompt) + same)
             grow(seen[same:])
             places[seen], latest = path[len(prompt) :], seen
         leave(0)
-        self.lengths.append(len(self.ids) - start)
-        self.openings.append(opening)
-        own = [places[answer[:-1]] for answer in answers]
-        return Planted([*range(start, start + len(prompt))], own, len(self.ids))
+        if len(self.ids) > start:
+            self.openings.append(len(self.lengths) if opening is None else opening)
+            self.lengths.append(len(self.ids) - start)
+            self.indents.append(indent)
+        return Planted([*range(start, start + len(prompt))], places, len(self.ids))
 
     def tree(self, device: torch.device, common: Common | None = None) -> Tree:
         """The stream's structure."""
-        grid = attention_grid(self.lengths, device)
-        positions, ends = (
-            grid.place(torch.tensor(by_token, device=device)) for by_token in (self.positions, self.ends)
-        )
-        reach = max((self.lengths[o] for piece, o in enumerate(self.openings) if o != piece), default=0)
-        return Tree(grid, positions, ends, torch.tensor(self.openings, device=device), aligned(reach), common)
+        first = [piece for piece, opening in enumerate(self.openings) if opening == piece]
+        second = [piece for piece, opening in enumerate(self.openings) if opening != piece]
+        widths = [indent + length for indent, length in zip(self.indents, self.lengths, strict=True)]
+        rectangles = [(aligned(max(widths[piece] for piece in some)), some) for some in (first, second) if some]
+        buckets = Buckets.of(self.lengths, rectangles, device, self.indents)
+        positions, ends = (buckets.place(torch.tensor(own, device=device)) for own in (self.positions, self.ends))
+        rows = {piece: row for row, piece in enumerate(first)}
+        openings = torch.tensor([rows[self.openings[piece]] for piece in second], dtype=torch.long, device=device)
+        reach = aligned(max((self.lengths[self.openings[piece]] for piece in second), default=0))
+        return Tree(buckets, positions, ends, openings, reach, common)
 
 
 def shared_openings(prompts: Sequence[Tokens]) -> list[tuple[int, list[int]]]:
@@ -133,40 +141,29 @@ def common_branches(
     rows: Sequence[Row], planted: Sequence[Planted], num_tokens: int, layers: int, device: torch.device
 ) -> Common | None:
     """The lowest `layers` layers of a stream of `num_tokens` in which `rows` are `planted`: each distinct prompt once,
-    the answers of all its rows behind it. None where little is repeated.
+    its rows' answers in pieces behind it. None where little is repeated.
 
-    Attention takes time by the square of a piece's length: a prompt is repeated when the answers behind it have become
-    as long as itself.
+    How a row is laid out there depends on that row alone: its numbers must not depend on who learns beside it.
     """
     if not layers:
         return None
     merged, copies = Branches(), [0] * num_tokens
-    first: dict[int, int] = {}  # an opening may be there again for prompts that share more: either stands for it
-    groups = _groups(rows)
-    gathered = [(rows[group[0]][0], [answer for row in group for answer in rows[row][1]]) for group in groups]
-    for group, below in zip(groups, merged.plant(gathered), strict=True):
-        theirs = iter(below.answers)
-        for row in group:
-            own = planted[row]
-            for ours, their in ((own.prompt, below.prompt), *((path, next(theirs)) for path in own.answers)):
-                for place, copied in zip(ours, their, strict=True):
-                    copies[place] = copied
-                    first.setdefault(copied, place)
+    first: dict[int, int] = {}
+    prompts: dict[Tokens, tuple[int, Planted]] = {}
+    answered: dict[tuple[Tokens, frozenset[Tokens]], Planted] = {}
+    for (prompt, answers), own in zip(rows, planted, strict=True):
+        if prompt not in prompts:
+            prompts[prompt] = len(merged.lengths), merged.append(prompt)
+        piece, read = prompts[prompt]
+        which = prompt, frozenset(own.answers)
+        if which not in answered:
+            answered[which] = merged.append((), answers, len(prompt), piece)
+        behind = answered[which].answers
+        for ours, theirs in ((own.prompt, read.prompt), *((own.answers[seen], behind[seen]) for seen in behind)):
+            for place, copied in zip(ours, theirs, strict=True):
+                copies[place] = copied
+                first.setdefault(copied, place)
     if len(merged.ids) > WORTHWHILE * num_tokens:
         return None
     firsts = torch.tensor([first[place] for place in range(len(merged.ids))], device=device)
     return Common(layers, firsts, torch.tensor(copies, device=device), merged.tree(device))
-
-
-def _groups(rows: Sequence[Row]) -> list[list[int]]:
-    """Rows of one prompt, as many as their answers take no more room than the prompt (or one)."""
-    groups: defaultdict[Tokens, list[list[int]]] = defaultdict(list)
-    room: dict[Tokens, int] = {}
-    for row, (prompt, answers) in enumerate(rows):
-        need = sum(len(answer) - 1 for answer in answers)
-        if prompt not in room or room[prompt] + need > len(prompt):
-            groups[prompt].append([])
-            room[prompt] = 0
-        groups[prompt][-1].append(row)
-        room[prompt] += need
-    return [group for own in groups.values() for group in own]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+ALIGNMENT = 16  # numbers that the widest vector registers hold in float32
 _PLACES = 6  # of a batch, over its most tokens
 
 
@@ -126,7 +127,7 @@ class Kept:
 
 def aligned(width: int) -> int:
     """The next multiple of 16: of rows so long a CPU's softmax takes half to a third of the time, or less."""
-    return -(-width // 16) * 16
+    return -(-width // ALIGNMENT) * ALIGNMENT
 
 
 def make_grid(counts: Sequence[int], device: torch.device, width: int = 0) -> Grid:

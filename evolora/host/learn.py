@@ -104,8 +104,10 @@ class _Weights:
     def step(self, learners: Mapping[int, Learner], losses: Tensor, max_gradient_norm: float) -> dict[int, Learnt]:
         """Clip each organism's gradient to `max_gradient_norm`, take one Adam step each, unstack."""
         gradients = {name: (_gradient(site.a), _gradient(site.b)) for name, site in self.sites.items()}
-        squares = torch.stack([g.square().sum((1, 2)) for pair in gradients.values() for g in pair]).sum(0)
-        norms = squares.sqrt()  # (organisms,)
+        # In float64, so that rounding to float32 hides in which order numbers were added: that depends on the others.
+        wide = torch.float64 if self.device.type != "mps" else torch.float32
+        squares = [g.square().sum((1, 2), dtype=wide) for pair in gradients.values() for g in pair]
+        norms = torch.stack(squares).sum(0).sqrt().float()  # (organisms,)
         clip = (max_gradient_norm / norms.clamp(min=max_gradient_norm))[:, None, None]
         steps = [1 + (0 if learner.optimizer is None else learner.optimizer.step) for learner in learners.values()]
         rates = torch.tensor([learner.genome.traits.learning_rate for learner in learners.values()], device=self.device)

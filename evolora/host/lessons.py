@@ -60,8 +60,9 @@ def cut(lesson: Lesson, max_tokens: int) -> Iterator[Lesson]:
 
 @dataclass(frozen=True)
 class Packed:
-    """Lessons as one stream. `sources` are the tokens whose logits are needed, `source_of_target` (answer tokens,) says
-    which of them predicts each target; `owners` and `advantages` are per answer token, `temperatures` per source."""
+    """Lessons as one stream. `sources` are the tokens whose logits are needed, `source_of_target` (targets,) says which
+    of them predicts each target; `owners` and `advantages`, those of all answers that go on so together, are by target,
+    `temperatures` by source."""
 
     ids: Tensor
     positions: Tensor
@@ -90,15 +91,18 @@ def pack(
         planted += layout.plant([rows[place] for place in own])
         counts[owner] = len(layout.ids) - before
     sources: dict[int, float] = {}  # by place, the temperature
-    per_target: list[tuple[int, int, int, float]] = []  # source's place, target, owner, advantage
+    goals: dict[tuple[int, int], float] = {}  # by the source's place and the target, the advantage
+    owner_of: list[int] = []
     for (owner, lesson), places in zip(batch, planted, strict=True):
         last = places.prompt[-1]  # every answer's first token follows it
         sources |= dict.fromkeys(range(last, places.stop), lesson.temperature)
-        for answer, advantage, path in zip(lesson.answers, lesson.advantages, places.answers, strict=True):
-            per_target += [(place, token, owner, advantage) for place, token in zip([last, *path], answer, strict=True)]
+        known = len(goals)
+        for answer, advantage in zip(lesson.answers, lesson.advantages, strict=True):
+            for place, token in zip([last, *places.answers[answer[:-1]]], answer, strict=True):
+                goals[place, token] = goals.get((place, token), 0.0) + advantage
+        owner_of += [owner] * (len(goals) - known)
     order = sorted(sources)
     source_of = {place: source for source, place in enumerate(order)}
-    predictors, target, owner_of, advantage_of = zip(*per_target, strict=True)
     kept = [0] * num_organisms
     for (owner, _), places in zip(batch, planted, strict=True):
         kept[owner] += places.stop - places.prompt[-1]
@@ -109,9 +113,9 @@ def pack(
         counts,
         layout.tree(device, common),
         Kept(torch.tensor(order, device=device), kept),
-        torch.tensor([source_of[place] for place in predictors], device=device),
-        torch.tensor(target, device=device),
+        torch.tensor([source_of[place] for place, _ in goals], device=device),
+        torch.tensor([target for _, target in goals], device=device),
         torch.tensor(owner_of, device=device),
-        torch.tensor(advantage_of, device=device),
+        torch.tensor(list(goals.values()), device=device),
         torch.tensor([sources[place] for place in order], device=device),
     )

@@ -52,18 +52,23 @@ def test_no_other_way_to_share_openings_reads_more_of_them_once(seed):
 def visible(branches):
     """By token of the stream, the ids that it sees, in order of their rotary positions."""
     tree = branches.tree(CPU)
-    bias = tree._bias(None)
-    cells = tree.grid.place(torch.tensor(branches.ids))
-    keys = torch.cat([cells[:, : tree.reach].index_select(0, tree.openings), cells], 1)
-    at = torch.cat([tree.positions[:, : tree.reach].index_select(0, tree.openings), tree.positions], 1)
+    cells = tree.buckets.place(torch.tensor(branches.ids))
     seen = []
-    for piece, length in enumerate(branches.lengths):
-        for cell in range(length):
-            open_ = (bias[piece, cell] > MASKED / 2).nonzero()[:, 0]
-            order = open_[at[piece, open_].argsort()]
-            assert at[piece, order].tolist() == list(range(len(order)))
-            seen.append(tuple(keys[piece, order].tolist()))
-    return seen
+    for bucket, bias in enumerate(tree._bias(None)):
+        keys, at = cells[bucket], tree.positions[bucket]
+        if bucket:
+            keys = torch.cat([cells[0][:, : tree.reach].index_select(0, tree.openings), keys], 1)
+            at = torch.cat([tree.positions[0][:, : tree.reach].index_select(0, tree.openings), at], 1)
+        counted = torch.full((*bias.shape[:2], keys.shape[1]), -1)
+        for row, cell in itertools.product(*map(range, bias.shape[:2])):
+            open_ = (bias[row, cell] > MASKED / 2).nonzero()[:, 0]
+            order = open_[at[row, open_].argsort()]
+            assert at[row, order].tolist() == list(range(len(order)))
+            counted[row, cell, : len(order)] = keys[row, order]
+        seen.append(counted)
+    width = max(rows.shape[2] for rows in seen)
+    seen = [torch.nn.functional.pad(rows, (0, width - rows.shape[2]), value=-1) for rows in seen]
+    return [tuple(i for i in ids if i >= 0) for ids in tree.buckets.take(seen).tolist()]
 
 
 def test_every_token_sees_what_it_follows_and_nothing_else():
@@ -76,8 +81,9 @@ def test_every_token_sees_what_it_follows_and_nothing_else():
     for (prompt, given), places in zip(rows, planted, strict=True):
         for end, place in enumerate(places.prompt, start=1):
             assert seen[place] == prompt[:end]
-        for answer, path in zip(given, places.answers, strict=True):
-            assert [seen[place] for place in path] == [(*prompt, *answer[:end]) for end in range(1, len(answer))]
+        assert places.answers.keys() == {answer[:-1] for answer in given}
+        for read, path in places.answers.items():
+            assert [seen[place] for place in path] == [(*prompt, *read[:end]) for end in range(1, len(read) + 1)]
     # the opening once; 10 11 and 1 2 4 6; 12 and 6 1 2; 13 14 and 1 2 4; OPENING again (it leaves no token) and 1
     assert len(branches.ids) == LEAST + 2 + 4 + 1 + 3 + 2 + 3 + LEAST + 1
 
@@ -89,37 +95,30 @@ def test_an_organism_shares_with_itself_and_lower_layers_with_everybody():
     assert packed.counts == [LEAST + 2 + 2] * 3  # both answers begin with 1
     assert packed.sources.counts == [4] * 3
     assert packed.ids[packed.sources.index].tolist() == [10, 1, 11, 1] * 3
-    assert packed.targets.tolist() == [1, 2, 1, 3] * 6
+    assert packed.targets.tolist() == [1, 2, 3] * 6
+    assert packed.advantages.tolist() == [0.0, 1.0, -1.0] * 6
+    assert packed.owners.tolist() == [0] * 6 + [1] * 6 + [2] * 6
     common = packed.tree.common
-    assert len(common.first) == LEAST + 2 + 2
+    assert len(common.first) == 2 * (LEAST + 1) + 2  # each prompt whole
     assert torch.equal(packed.ids[common.first][common.copies], packed.ids)
     assert torch.equal(packed.positions[common.first][common.copies], packed.positions)
 
 
-def test_an_opening_that_lower_layers_hold_twice_is_found_at_either():
-    """One organism's prompts open alike for LEAST tokens; of everybody's prompts some share more with others."""
-    longer, other = (*OPENING, *range(50, 60)), (*OPENING, *range(60, 70))
-    mine = [((*longer, 1), [(1, 2)]), ((*other, 1), [(1, 2)])]
-    others = [[((*start, end), [(1, 2)])] for start in (longer, other) for end in (1, 2, 3, 3)]
-    rows = [row for own in (mine, *others) for row in own]
-    branches = Branches()
-    planted = [places for own in (mine, *others) for places in branches.plant(own)]
-    found = common_branches(rows, planted, len(branches.ids), 1, CPU)
-    assert len(found.first) == 2 * (LEAST + 10 + 2 * 3)
-    ids, positions = torch.tensor(branches.ids), torch.tensor(branches.positions)
-    assert torch.equal(ids[found.first][found.copies], ids)
-    assert torch.equal(positions[found.first][found.copies], positions)
-
-
-def test_answers_gather_behind_their_prompt_until_they_are_as_long():
+def test_lower_layers_hold_a_prompt_once_and_equal_sets_of_answers():
     prompt, other = (1, 2, 3, 4), (5, 6)
-    rows = [(prompt, [(7, 8), (9, 8)]), (other, [(7, 8)]), (prompt, [(7, 7, 8)]), (prompt, [(1, 8)])]
+    rows = [
+        (prompt, [(7, 8), (9, 8)]),
+        (other, [(7, 8)]),
+        (prompt, [(7, 7, 8)]),
+        (prompt, [(9, 1), (7, 1), (7, 2)]),
+        (prompt, [(3,)]),
+    ]
     branches = Branches()
     planted = [places for row in rows for places in branches.plant([row])]
     found = common_branches(rows, planted, len(branches.ids), 1, CPU)
-    assert found is not None
-    # rows 0 and 2 share a prompt of 4 and the 7 that both read first; row 3 has no room left beside them
-    assert found.copies.tolist() == [0, 1, 2, 3, 4, 6, 12, 13, 14, 0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
+    read = [0, 1, 2, 3]
+    assert found.copies.tolist() == [*read, 4, 5, 6, 7, 8, *read, 9, 10, *read, 4, 5, *read]
+    assert found.first.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 13, 14]
 
 
 def test_where_little_is_repeated_lower_layers_are_not_shared():

@@ -190,6 +190,31 @@ def test_population_gradients_equal_training_each_organism_alone(engine, max_tok
     assert all(p.grad is None for p in model.parameters())
 
 
+@pytest.mark.parametrize("layers", ["", ".2."])
+@pytest.mark.parametrize("architecture", ["llama", "qwen3"])
+def test_who_learns_beside_an_organism_changes_no_bit_of_it(architecture, layers):
+    """In float32: so runs are the same for any number of workers. Lower layers are read once for all where they can."""
+    register()
+    model = tiny_model(architecture)
+    model.set_attn_implementation(IMPLEMENTATION)
+    sites = [site for site in sites_of(model) if layers in site.name]
+    hooks = BankHooks(model, sites)
+    assert fuse_layers(model, hooks) == 3
+    assert hooks.common_layers == (2 if layers else 0)
+    learners = {i: Learner(random_genome(sites, i), None) for i in range(9)}
+    lessons = [lesson for i in learners for lesson in (alike_lessons if i % 3 else some_lessons)(i, i)]
+    lessons += [Lesson(8, prompts_of_lengths([70])[0], ((5, 6), (6, 7)), (1.0, -1.0), 1.0)]
+    learner = PolicyGradient(model, hooks, sites, max_gradient_norm=1.0, max_batch_tokens=4096)
+    together = learner.learn(learners, lessons)
+    for some in ([0], [1], [2, 4], [3, 5, 7, 8], [6]):
+        apart = learner.learn({i: learners[i] for i in some}, [x for x in lessons if x.organism_id in some])
+        for i in some:
+            assert apart[i].loss == together[i].loss
+            for name, factors in apart[i].genome.factors.items():
+                assert torch.equal(factors.a, together[i].genome.factors[name].a)
+                assert torch.equal(factors.b, together[i].genome.factors[name].b)
+
+
 def test_learners_without_a_useful_lesson_come_back_unchanged(engine):
     model, sites, hooks, _ = engine
     genome = random_genome(sites, 0)

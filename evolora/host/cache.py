@@ -42,14 +42,21 @@ class DecodeState:
         return self.num_prompts * self.samples
 
     @property
+    def of_prompts(self) -> int:
+        """Places of each prompt. What its row adds where it has one only comes behind them, where vector lanes begin
+        anew: so sums do not depend on who has the longest prompt.
+        """
+        return aligned(self.longest)
+
+    @property
     def places(self) -> int:
         """Of each prompt, with what its row adds where it has one only; what is left over is masked."""
-        return aligned(self.longest + (self.capacity if self.samples == 1 else 0))
+        return self.of_prompts + (self.own_places if self.samples == 1 else 0)
 
     @property
     def own_places(self) -> int:
         """Where the products find what a row adds."""
-        return self.places - self.longest if self.samples == 1 else aligned(self.capacity)
+        return aligned(self.capacity)
 
     def store(self, layer: int, keys: Tensor, values: Tensor) -> None:
         """Keep the prompts' keys and values (prompts, kv heads, places, width) as they are."""
@@ -95,9 +102,9 @@ class DecodeStep:
     def _attend_one_each(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         """Each prompt has one row: its keys lie behind the prompt's."""
         state, (rows, heads, width), kv_heads = self.state, q.shape, k.shape[1]
-        end = state.longest + self._reach(q.dtype)
+        end = state.of_prompts + self._reach(q.dtype)
         keys, values = (
-            self._written(store[layer], new, state.longest + self.step)[:, :, :end].flatten(0, 1)
+            self._written(store[layer], new, state.of_prompts + self.step)[:, :, :end].flatten(0, 1)
             for store, new in ((state.keys, k), (state.values, v))
         )  # (rows · kv heads, keys, width)
         scores = torch.bmm(q.reshape(rows * kv_heads, heads // kv_heads, width), keys.transpose(1, 2))
@@ -155,7 +162,7 @@ class DecodeStep:
         """
         state = self.state
         lengths = state.prompt_lengths
-        places = torch.arange(state.longest if state.samples == 1 else state.places, device=lengths.device)
+        places = torch.arange(state.of_prompts, device=lengths.device)
         allowed = places[None, :] < lengths[:, None]
         since = self.step - torch.arange(reach, device=lengths.device)  # steps since each was written
         own = since >= 0

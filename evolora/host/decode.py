@@ -152,10 +152,7 @@ class _Room:
         to_read = need - len(opening[1]) if opening in self._openings else need
         prompts = self._prompts + 1
         longest, limit = max(self._longest, len(request.prompt)), max(self._limit, request.limit)
-        if request.num_samples == 1:  # as in `DecodeState`
-            places = prompts * aligned(longest + limit)
-        else:
-            places = prompts * (aligned(longest) + request.num_samples * aligned(limit))
+        places = prompts * (aligned(longest) + request.num_samples * aligned(limit))  # as in `DecodeState`
         if self._prompts and (to_read > self._to_read or need > self._to_remember or places > self._places):
             return False
         self._to_read -= to_read

@@ -24,7 +24,7 @@ MODULES = ("q_proj", "v_proj", "o_proj", "up_proj", "down_proj")
 STOP = 1
 
 
-def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300) -> nn.Module:
+def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300, head_width: int = 8) -> nn.Module:
     """A random two- or three-layer decoder in float32."""
     shape = {
         "vocab_size": vocabulary,
@@ -33,7 +33,7 @@ def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300) -> nn.Mo
         "num_hidden_layers": 3,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
-        "head_dim": 8,
+        "head_dim": head_width,
         "max_position_embeddings": 256,
     }
     with torch.random.fork_rng():
@@ -68,6 +68,12 @@ def sites_of(model: nn.Module, modules: Sequence[str] = MODULES) -> list[SiteSha
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear) and name.rsplit(".", 1)[-1] in modules and "layers." in name
     ]
+
+
+def assert_same_bits(got: torch.Tensor, want: torch.Tensor) -> None:
+    """Bit for bit where that was seen to hold, with AVX2 kernels; up to rounding on processors with others."""
+    exact = torch.backends.cpu.get_cpu_capability() == "AVX2"
+    torch.testing.assert_close(got, want, rtol=0, atol=0 if exact else 1e-5)
 
 
 def traits(rank: int = 4, learning_rate: float = 1e-3) -> Traits:

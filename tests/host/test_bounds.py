@@ -26,7 +26,7 @@ def test_one_long_prompt_does_not_make_room_for_all_short_ones(samples):
     assert sorted(i for batch in batches for i in batch) == list(range(len(requests)))
     for batch in batches:
         longest, limit = max(lengths[i] for i in batch), max(limits[i] for i in batch)
-        places = aligned(longest + limit) if samples == 1 else aligned(longest) + samples * aligned(limit)
+        places = aligned(longest) + samples * aligned(limit)
         assert len(batch) == 1 or len(batch) * places <= 8 * MOST
     assert len(batches) < len(requests) / 2
 

@@ -47,13 +47,14 @@ def choose_dtype(setting: str, device: torch.device) -> torch.dtype:
         HostError: the setting is no format hosts are run in.
     """
     if setting == "auto":
-        return torch.bfloat16 if _is_fast_in_bfloat16(device) else torch.float32
+        return torch.bfloat16 if is_fast_in_bfloat16(device) else torch.float32
     if setting not in _DTYPES:
         raise HostError(f"host.dtype: expected auto, {' or '.join(_DTYPES)}, got '{setting}'; write one of these")
     return _DTYPES[setting]
 
 
-def _is_fast_in_bfloat16(device: torch.device) -> bool:
+def is_fast_in_bfloat16(device: torch.device) -> bool:
+    """Whether it has bfloat16 products that torch uses; MPS is taken to have none."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and cpu_multiplies_bfloat16()

@@ -180,10 +180,8 @@ class Tree:
             allowed, seen = (places <= places[:, None]) & (places[:, None] < ends[:, None]), positions
             if bucket:
                 opened = (self._opened(self.ends[0], 1) > 0)[:, None].expand(-1, len(places), -1)
-                allowed, seen = (
-                    torch.cat([opened, allowed], 2),
-                    torch.cat([self._opened(self.positions[0], 1), seen], 1),
-                )
+                allowed = torch.cat([opened, allowed], 2)
+                seen = torch.cat([self._opened(self.positions[0], 1), positions], 1)
             if window is not None:
                 allowed &= positions[:, :, None] - seen[:, None] < window
             yield additive_mask(allowed)

@@ -6,18 +6,17 @@ part. A stream is made of pieces: an opening, or what is a prompt's own with the
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count, pairwise, takewhile
+from itertools import pairwise
 
 import torch
 
 from evolora.host.attention import Tree
 from evolora.host.buckets import Buckets
-from evolora.host.common import WORTHWHILE, Common
+from evolora.host.common import LEAST, WORTHWHILE, Common
 from evolora.host.layout import ALIGNMENT, aligned
 
 Tokens = tuple[int, ...]
 Row = tuple[Tokens, Sequence[Tokens]]  # a prompt and the answers to it
-LEAST = 8  # tokens: setting a shorter opening apart costs more than it saves
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,8 @@ def shared_openings(prompts: Sequence[Tokens]) -> list[tuple[int, list[int]]]:
 
 def _alike(one: Tokens, other: Tokens) -> int:
     """How many tokens both begin with."""
-    return sum(1 for _ in takewhile(lambda i: i < len(one) and i < len(other) and one[i] == other[i], count()))
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def common_branches(

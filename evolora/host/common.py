@@ -12,6 +12,7 @@ from torch import Tensor
 
 from evolora.host.attention import KeyValueStore, Stream
 
+LEAST = 8  # tokens: a shorter opening is read with every prompt, which costs less than setting it apart
 WORTHWHILE = 0.8  # share of the tokens that are distinct, above which handing them out costs more than it saves
 
 

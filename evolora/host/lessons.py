@@ -81,8 +81,8 @@ def pack(
 ) -> Packed:
     """One stream for the lessons of a micro-batch, given as (row of the page, lesson) in the order of rows.
 
-    An organism reads what several of its prompts open with once, and a beginning that several answers share; the host's
-    lowest `common_layers` layers, which nobody adapts, will do so for all organisms together.
+    An organism reads what several of its prompts open with once, and a beginning that several answers share. In the
+    host's lowest `common_layers` layers, which nobody adapts, all organisms will read a prompt once.
     """
     rows = [(lesson.prompt_ids, lesson.answers) for _, lesson in batch]
     layout, counts, planted = Branches(), [0] * num_organisms, list[Planted]()

@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from evolora.host.attention import KeyValueStore, Prefill, Scoring, additive_mask, explicit_attention
-from evolora.host.common import WORTHWHILE, Common, Spread, first_places
+from evolora.host.common import LEAST, WORTHWHILE, Common, Spread, first_places
 from evolora.host.layout import Cells, Grid, attention_grid, make_grid
 
 Prompt = tuple[int, ...]
-LEAST = 8  # tokens: a shorter opening is read with every question, which costs less than setting it apart
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from evolora.host.attention import MASKED
-from evolora.host.branches import LEAST, Branches, common_branches, shared_openings
+from evolora.host.branches import Branches, common_branches, shared_openings
+from evolora.host.common import LEAST
 from evolora.host.lessons import pack
 from evolora.organism.learning import Lesson
 

@@ -6,9 +6,10 @@ from engine import STOP, greedy_reference, random_genome, sites_of, tiny_model
 
 from evolora.host.attention import IMPLEMENTATION, register
 from evolora.host.bank import BankHooks, stack_genomes
+from evolora.host.common import LEAST
 from evolora.host.decode import Decoder, Request
 from evolora.host.fused import fuse_layers
-from evolora.host.openings import LEAST, Layout, Question
+from evolora.host.openings import Layout, Question
 
 CPU = torch.device("cpu")
 ENGINES = ("llama", "llama fused", "llama fused above", "qwen3 fused above", "gemma2", "gemma3")

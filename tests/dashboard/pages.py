@@ -81,6 +81,18 @@ class Page:
         """Wait until an expression in the page is true, and return it."""
         return wait(lambda: self.run(f"return {script}", *arguments), seconds, script)
 
+    def look_at(self, plot: str) -> None:
+        """Scroll to a plot until it and all around it are drawn: those above it grow as they are, and push it away."""
+        still = (
+            "const plot = document.querySelector(arguments[0]);"
+            "plot.scrollIntoView({behavior: 'instant', block: 'center'});"
+            "const near = (one) => { const { top, bottom } = one.getBoundingClientRect();"
+            " return bottom > -240 && top < innerHeight + 240; };"
+            "return !plot.matches('[aria-busy]') && ![...document.querySelectorAll('.plot[aria-busy]')].some(near)"
+        )
+        wait(lambda: self.run(still, plot), what=f"{plot} to be drawn")
+        assert (trouble := self.text(f"{plot} .trouble")) == "", f"{plot}: {trouble}"
+
     def shown(self) -> int:
         """The generation on the screen; 0 for none."""
         return int(self.run("return document.body.dataset.generation ?? 0"))
@@ -112,9 +124,9 @@ class Page:
 
 def wait(found: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> Any:
     """Wait until `found` returns something."""
-    deadline = time.monotonic() + seconds
+    start = time.monotonic()
     while not (result := found()):
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        assert time.monotonic() - start < seconds * patience(), f"waited {seconds} s and more in vain for {what}"
         time.sleep(0.02)
     return result
 

@@ -124,10 +124,7 @@ def test_every_panel_draws_something(page: Page, theme: str) -> None:
     assert len(keys) > 15
     for key in keys:
         selector = f'[data-panel="{key}"] .plot'
-        page.run(
-            "document.querySelector(arguments[0]).scrollIntoView({behavior: 'instant', block: 'center'})", selector
-        )
-        page.until("document.querySelector(arguments[0] + '.drawn:not([aria-busy])')", selector)
+        page.look_at(selector)
         marks = "document.querySelectorAll(arguments[0] + ' .main-svg path, ' + arguments[0] + ' .main-svg rect, ' + "
         marks += "arguments[0] + ' .main-svg image, ' + arguments[0] + ' .main-svg text').length"
         assert page.run(f"return {marks}", selector) > 5, key
@@ -193,7 +190,7 @@ def test_time_is_moved_by_keys_slider_and_replay(page: Page) -> None:
 
 
 def test_plots_follow_the_generation_that_is_shown(page: Page) -> None:
-    page.run("document.querySelector('[data-panel=\"population-size\"]').scrollIntoView({block: 'center'})")
+    page.look_at("[data-panel='population-size'] .plot")
     last = "document.querySelector('[data-panel=\"population-size\"] .plot')?.data?.[0].x.at(-1)"
     page.until(f"{last} === 12")
     page.press("ArrowLeft")
@@ -239,9 +236,7 @@ def test_a_life_leads_to_its_parents_and_children_and_closes(page: Page) -> None
 def test_a_row_of_the_heat_map_opens_its_organism(page: Page) -> None:
     plot = '[data-panel="specialisation"] .plot'
     page.until(f"document.querySelector('{plot}')")
-    page.run(f"document.querySelector('{plot}').scrollIntoView({{behavior: 'instant', block: 'center'}})")
-    page.until(f"document.querySelector('{plot}.drawn .main-svg')")
-    time.sleep(0.3)
+    page.look_at(plot)
     target = page.driver.find_element(By.CSS_SELECTOR, f"{plot} .nsewdrag")
     ActionChains(page.driver).move_to_element(target).pause(0.3).click().perform()
     page.until("!document.getElementById('drawer').hidden")
@@ -268,8 +263,7 @@ def test_help_opens_by_key_and_explains_the_words(page: Page) -> None:
 def test_plots_are_saved_as_pictures_and_numbers(page: Page, downloads: Path) -> None:
     panel = '[data-panel="population-size"]'
     page.until(f"document.querySelector('{panel}')")
-    page.run(f"document.querySelector('{panel}').scrollIntoView({{behavior: 'instant', block: 'center'}})")
-    page.until(f"document.querySelector('{panel} .plot.drawn')")
+    page.look_at(f"{panel} .plot")
     heads = {"svg": b"<svg", "png": b"\x89PNG", "csv": b"trace,x,y"}
     for button, (kind, head) in enumerate(heads.items()):
         page.run(f"document.querySelectorAll('{panel} .tools button')[{button}].click()")

@@ -119,10 +119,7 @@ def test_every_plot_is_drawn_and_those_beside_each_other_share_their_axes(page: 
     keys = page.until("[...document.querySelectorAll('[data-panel]')].map((panel) => panel.dataset.panel)")
     for key in keys:
         selector = f'[data-panel="{key}"] .plot'
-        page.run(
-            "document.querySelector(arguments[0]).scrollIntoView({behavior: 'instant', block: 'center'})", selector
-        )
-        page.until("document.querySelector(arguments[0] + '.drawn:not([aria-busy])')", selector)
+        page.look_at(selector)
         assert page.run("return document.querySelector(arguments[0]).data.length", selector) > 0, key
     assert page.run("return document.querySelectorAll('.panel .trouble').length") == 0
     ranges = (
@@ -133,14 +130,24 @@ def test_every_plot_is_drawn_and_those_beside_each_other_share_their_axes(page: 
 
 
 @needs_browser
-def test_a_cell_of_any_pond_opens_its_own_runs_organism(page: Page, shelf: Path) -> None:
+def test_a_plot_that_fails_says_so_and_the_others_are_drawn(page: Page) -> None:
     page.run(
-        "const panel = document.querySelector('[data-set=specialisation] .member:nth-child(2)');"
-        "panel.scrollIntoView({behavior: 'instant', block: 'center'})"
+        "const ask = window.fetch; window.fetch = (path, how) => path.includes(arguments[0])"
+        " ? Promise.resolve(new Response('{\"error\": \"no such luck\"}', {status: 500})) : ask(path, how)",
+        "/panels/muller",
     )
-    plot = "document.querySelector('[data-set=specialisation] .member:nth-child(2) .plot')"
-    page.until(f"{plot}.matches('.drawn') && {plot}")
-    page.run(f"const p = {plot}; p.emit('plotly_click', {{points: [{{customdata: 3}}]}})")
+    for member, plot in enumerate(page.until("[...document.querySelectorAll('[data-set=muller] .plot')]"), start=1):
+        page.run("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", plot)
+        trouble = f"[data-set=muller] .member:nth-child({member}) .trouble"
+        wait(lambda trouble=trouble: page.text(trouble) == "no such luck", what=trouble)
+    page.look_at("[data-set=specialisation] .member:nth-child(1) .plot")
+
+
+@needs_browser
+def test_a_cell_of_any_pond_opens_its_own_runs_organism(page: Page, shelf: Path) -> None:
+    plot = "[data-set=specialisation] .member:nth-child(2) .plot"
+    page.look_at(plot)
+    page.run("document.querySelector(arguments[0]).emit('plotly_click', {points: [{customdata: 3}]})", plot)
     page.until("document.querySelector('#drawer h2')?.textContent === 'Organism 3'")
     assert str(sorted(shelf.iterdir())[1].resolve()) in page.text("#drawer code")
     page.press("Escape")

@@ -112,8 +112,7 @@ def test_a_hostile_run_is_shown_as_text_and_nothing_of_it_runs(driver: WebDriver
         assert MARKUP in page.text("#drawer .answers") and MARKUP in page.text("#drawer")
         for key in page.run("return [...document.querySelectorAll('.panel')].map((panel) => panel.dataset.panel)"):
             plot = f'[data-panel="{key}"] .plot'
-            page.run("document.querySelector(arguments[0]).scrollIntoView({behavior: 'instant'})", plot)
-            page.until("!document.querySelector(arguments[0]).hasAttribute('aria-busy')", plot)
+            page.look_at(plot)
         assert page.run("return window.hacked") is None
         assert (
             page.run("return document.querySelectorAll('img, iframe, object, embed, a[href^=javascript]').length") == 0

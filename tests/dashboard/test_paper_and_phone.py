@@ -92,8 +92,7 @@ def open_dashboard(driver: WebDriver, address: str) -> Page:
     page.until_shown(40)
     for key in page.until("[...document.querySelectorAll('.panel')].map((panel) => panel.dataset.panel)"):
         plot = f'[data-panel="{key}"] .plot'
-        page.run("document.querySelector(arguments[0]).scrollIntoView({behavior: 'instant', block: 'center'})", plot)
-        page.until("document.querySelector(arguments[0] + '.drawn:not([aria-busy])')", plot)
+        page.look_at(plot)
     return page
 
 

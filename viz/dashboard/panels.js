@@ -92,7 +92,7 @@ export class Panels {
         if (!next) break;
         await next.draw(this.generation, this.theme, wanted);
         const set = next.described.set?.key;
-        if (set) await align([...this.panels.values()].filter((panel) => panel.described.set?.key === set && panel.figure));
+        if (set && next.figure) await align([...this.panels.values()].filter((panel) => panel.described.set?.key === set && panel.figure));
       }
     } finally {
       this.busy = false;

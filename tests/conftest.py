@@ -1,5 +1,9 @@
 """Fixtures shared by all tests."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for tests' own processes too; read once, when a library is loaded
+
 import pytest
 import torch
 

@@ -8,19 +8,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from evolora.blueprint import build_rules, found_world
 from evolora.build import build_evaluator, open_evaluator
+from evolora.config.load import load_world
 from evolora.config.world import WorldConfig
 from evolora.evaluation.bench import (
-    OPENING,
-    QUESTION,
     RANK,
     SAMPLES,
+    Prompt,
     Timing,
     answering_cases,
     learning_case,
     make_lessons,
     make_prompts,
-    make_questions,
     time_cases,
 )
 from evolora.evaluation.bench_scale import generation_case, peak_memory, scale_cases
@@ -30,6 +30,9 @@ from evolora.host.device import is_fast_in_bfloat16
 from evolora.host.load import load_host
 from evolora.overhead import measure_overhead
 from evolora.rng import stream
+from evolora.stages import forage
+
+LIVED = "tidepool"  # the world whose visits are timed
 
 
 @dataclass(frozen=True)
@@ -93,22 +96,31 @@ def answering(bench: Bench) -> Part:
     even, many = make_prompts(evaluator, [64] * rows), make_prompts(evaluator, [64] * 2 * rows)
     lengths = stream(0, "bench lengths").integers(24, 120, size=rows).tolist()  # as tidepool's own prompts
     uneven, few = make_prompts(evaluator, lengths), bench.adapters
-    niches = max(1, rows // 8)
+    visits, openings = lived_prompts(evaluator, few, rows // few)
     cases = [
         *answering_cases(evaluator, f"{rows} prompts of 64 tokens", even, (1, 8, few, rows)),
         *answering_cases(evaluator, f"{2 * rows} prompts of 64 tokens", many, (2 * rows,), beside_generate=False),
         *answering_cases(evaluator, f"{rows} prompts of 24 to 119 tokens", uneven, (few,)),
         *answering_cases(evaluator, f"{few} of 24 to 119 tokens, {SAMPLES} answers", uneven[:few], (few,), SAMPLES),
-        *answering_cases(
-            evaluator,
-            f"{niches} niches, {rows // niches} questions each of {OPENING} + {QUESTION} tokens",
-            make_questions(evaluator, niches, rows // niches),
-            (niches,),
-            opening=OPENING,
-        ),
+        *answering_cases(evaluator, f"{len(visits)} visits in {LIVED}", visits, (few,), openings=openings),
         learning_case(evaluator, few // 2, 8),
     ]
     return Part(evaluator.facts, time_cases(cases, bench.rounds), {"peak bytes": float(peak_memory())})
+
+
+def lived_prompts(evaluator: LocalEvaluator, organisms: int, visits: int) -> tuple[list[Prompt], list[int]]:
+    """The prompts that so many founders of `LIVED` meet in its first generation, organism by organism, and how many
+    tokens of each open whatever is asked in its niche."""
+    settings = {"population.founders": organisms, "population.capacity": organisms, "encounters.visits": visits}
+    config = load_world(LIVED, [f"{name}={value}" for name, value in settings.items()])
+    rules = build_rules(config)
+    world, _ = found_world(config, rules, evaluator.facts.sites)
+    prompts, openings = [], []
+    for encounter in forage(world, rules):
+        examples = [(task.question, task.answer) for task in encounter.examples]
+        prompts.append(evaluator.prompts.build(encounter.task.question, examples))
+        openings.append(evaluator.prompts.opening(examples))
+    return prompts, openings
 
 
 def peft(bench: Bench) -> Part:
@@ -179,7 +191,8 @@ def ray(bench: Bench) -> Part:
     for workers in (1, 2):
         with closing(open_evaluator(bench.world(workers=workers, host={"threads": 1}))) as remote:
             name = f"{many} organisms, Ray, {workers} worker{'s' if workers > 1 else ''} of one thread"
-            timings += time_cases([local, generation_case(name, remote, many, local.name)], min(2, bench.rounds))
+            rounds = min(workers, bench.rounds)  # one is there to show what a second one brings
+            timings += time_cases([local, generation_case(name, remote, many, local.name)], rounds)
     return Part(here.facts, timings, {})
 
 

@@ -22,7 +22,6 @@ NEW_TOKENS = 12
 RANK = 8
 SCALING = 2.0
 SAMPLES = 6  # answers to one prompt, as worlds ask for
-OPENING, QUESTION = 39, 14  # tokens of a prompt in tidepool, with one worked example, that its niche's share; the rest
 Prompt = tuple[int, ...]
 
 
@@ -100,13 +99,6 @@ def make_prompts(evaluator: LocalEvaluator, lengths: Sequence[int]) -> list[Prom
     return [tuple(rng.integers(10, vocabulary, size=length).tolist()) for length in lengths]
 
 
-def make_questions(evaluator: LocalEvaluator, niches: int, each: int) -> list[Prompt]:
-    """`each` prompts of several niches, random tokens too: behind an `OPENING` of the niche's a question of its own."""
-    openings = make_prompts(evaluator, [OPENING] * niches)
-    questions = make_prompts(evaluator, [OPENING] * niches + [QUESTION] * niches * each)[niches:]
-    return [openings[number // each] + question for number, question in enumerate(questions)]
-
-
 def answering_cases(
     evaluator: LocalEvaluator,
     label: str,
@@ -114,17 +106,20 @@ def answering_cases(
     adapters: Sequence[int],
     samples: int = 1,
     beside_generate: bool = True,
-    opening: int = 0,
+    openings: Sequence[int] = (),
 ) -> list[Case]:
-    """`generate()` of the bare host if wanted, our decoder without adapters, and with each number of adapters."""
+    """`generate()` of the bare host if wanted, our decoder without adapters, and with each number of adapters.
+
+    `openings` are how many tokens of each prompt may open others too; none where they are not given.
+    """
     generate, bare = f"{label}, generate() of the bare host", f"{label}, our decoder, no adapters"
-    cases = [Case(bare, _decode(evaluator, None, prompts, 1, samples, opening), generate if beside_generate else None)]
+    cases = [Case(bare, _decode(evaluator, None, prompts, 1, samples, openings), generate if beside_generate else None)]
     if beside_generate:
         cases.insert(0, Case(generate, _generate(evaluator, prompts, samples), None, slow=samples > 1))
     for count in adapters:
         name = f"{label}, our decoder, {count} adapter{'s' if count > 1 else ''}"
         cases.append(
-            Case(name, _decode(evaluator, make_bank(evaluator, count), prompts, count, samples, opening), bare)
+            Case(name, _decode(evaluator, make_bank(evaluator, count), prompts, count, samples, openings), bare)
         )
     return cases
 
@@ -137,14 +132,19 @@ def make_bank(evaluator: LocalEvaluator, count: int) -> Bank:
 
 
 def _decode(
-    evaluator: LocalEvaluator, bank: Bank | None, prompts: Sequence[Prompt], organisms: int, samples: int, opening: int
+    evaluator: LocalEvaluator,
+    bank: Bank | None,
+    prompts: Sequence[Prompt],
+    organisms: int,
+    samples: int,
+    openings: Sequence[int],
 ) -> Callable[[], int]:
     decoder = evaluator.decoder.without_stop()
     share = len(prompts) / organisms
     temperature = 0.0 if samples == 1 else 1.0
     requests = [
         Request(int(i / share), prompt, samples, temperature, NEW_TOKENS, i, opening)
-        for i, prompt in enumerate(prompts)
+        for i, (prompt, opening) in enumerate(zip(prompts, openings or [0] * len(prompts), strict=True))
     ]
 
     def run() -> int:

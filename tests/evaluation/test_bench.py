@@ -6,19 +6,16 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from evolora.benchmark import PARTS, Bench
+from evolora.benchmark import PARTS, Bench, lived_prompts
 from evolora.cli.app import app, main
 from evolora.evaluation.bench import (
     NEW_TOKENS,
-    OPENING,
-    QUESTION,
     Case,
     answering_cases,
     learning_case,
     make_genomes,
     make_lessons,
     make_prompts,
-    make_questions,
     time_cases,
 )
 from evolora.evaluation.bench_peft import PeftPopulation
@@ -47,14 +44,17 @@ def test_every_answering_case_processes_the_same_tokens(evaluator):
     for samples in (1, 3):
         cases = answering_cases(evaluator, "four prompts", prompts, (1, 2), samples)
         assert {case.run() for case in cases} == {27 + 4 * samples * NEW_TOKENS}
-    questions = make_questions(evaluator, 2, 3)
-    cases = answering_cases(evaluator, "six questions", questions, (1, 2), opening=OPENING)
-    assert {case.run() for case in cases} == {6 * (OPENING + QUESTION + NEW_TOKENS)}
-    assert [len({prompt[:OPENING] for prompt in part}) for part in (questions[:3], questions[3:], questions)] == [
-        1,
-        1,
-        2,
-    ]
+
+
+def test_visits_are_those_that_founders_of_a_shipped_world_make(evaluator):
+    prompts, openings = lived_prompts(evaluator, 4, 6)
+    assert len(prompts) == len(openings) == 24
+    assert 4 < len(set(prompts)) < 24, "several meet the same task"
+    beginnings = {prompt[:opening] for prompt, opening in zip(prompts, openings, strict=True)}
+    assert 1 < len(beginnings) < len(set(prompts)), "tasks of a niche open alike"
+    assert (prompts, openings) == lived_prompts(evaluator, 4, 6)
+    cases = answering_cases(evaluator, "24 visits", prompts, (1, 4), openings=openings)
+    assert {case.run() for case in cases} == {sum(map(len, prompts)) + 24 * NEW_TOKENS}
 
 
 def test_peft_answers_as_the_bank_does(evaluator):

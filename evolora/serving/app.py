@@ -116,9 +116,10 @@ class _Server:
         check_length([message.text for message in body.messages], limits, "messages")
         conversation = conversation_of(body)
         prompt = await run_in_threadpool(self.speakers.prompt, conversation)
+        opening = await run_in_threadpool(self.speakers.opening, conversation)
         question = await self._question(who, conversation.question)
         most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
-        asked = to_request(self.speakers, who, (prompt, question), body, most, limits)
+        asked = to_request(self.speakers, who, (prompt, question), body, most, limits, opening)
         return await self._answer(request, Ticket(who, "chat", body.stops), asked, body)
 
     async def complete(self, request: Request) -> Response:

@@ -167,8 +167,10 @@ def to_request(
     body: Wishes,
     most: int | None,
     limits: Limits,
+    opening: int = 0,
 ) -> Asked:
-    """What is asked of the bank. `prompts` are the whole one, and the bare question that teams choose by.
+    """What is asked of the bank. `prompts` are the whole one, of whose first `opening` tokens others may have the same,
+    and the bare question that teams choose by.
 
     `most` is the client's limit of new tokens; None takes the answerer's own.
     Without a temperature the answer is greedy, as held-out tests are.
@@ -194,4 +196,5 @@ def to_request(
             "context_length_exceeded",
         )
     key = key64(next(_numbers), "serve") if body.seed is None else key64(body.seed, "serve, seeded")
-    return Asked(who, prompt, question, body.n or 1, body.temperature or 0.0, most, limits.answer_tokens, key)
+    samples, temperature = body.n or 1, body.temperature or 0.0
+    return Asked(who, prompt, question, samples, temperature, most, limits.answer_tokens, key, opening)

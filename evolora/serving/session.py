@@ -66,7 +66,8 @@ class Session:
             del self._turns[0]
         bare = self.speakers.bare_question(self.speaker, question)
         key = key64(next(self._numbers), "chat")
-        asked = Asked(self.speaker, prompt, bare, 1, self._temperature, self._most, limit, key)
+        opening = self.speakers.opening(Conversation(question, tuple(self._turns)))
+        asked = Asked(self.speaker, prompt, bare, 1, self._temperature, self._most, limit, key, opening)
         (given,) = self.speakers.answer([asked])
         (generated,) = given.answers
         if generated.fault:

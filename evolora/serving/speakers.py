@@ -28,7 +28,7 @@ class Asked:
     """`prompt` put to a speaker, or to a team that chooses by the bare `question` (empty for a speaker).
 
     Answers have at most `limit` tokens; None: as many as whoever answers would write, and at most `most`. The other
-    fields are the bank's.
+    fields are the bank's, `opening` too: how many tokens of `prompt` come from what was said before.
     """
 
     who: Speaker | Team
@@ -39,6 +39,7 @@ class Asked:
     limit: int | None
     most: int
     key: int
+    opening: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,14 @@ class Speakers:
 
     def prompt(self, conversation: Conversation) -> tuple[int, ...]:
         """Token ids of a conversation up to where the answer begins, as organisms are asked in their world."""
-        system = conversation.system
         with self._reading:
-            builder = self._prompts if system is None else self._builder(system)
-            return builder.build(conversation.question, conversation.turns)
+            return self._builder_of(conversation).build(conversation.question, conversation.turns)
+
+    def opening(self, conversation: Conversation) -> int:
+        """How many tokens the prompt of a conversation opens with whatever is asked in the end: they are read once for
+        all who ask the same one behind the same words."""
+        with self._reading:
+            return self._builder_of(conversation).opening(conversation.turns)
 
     def bare_question(self, who: Speaker | Team, question: str) -> tuple[int, ...]:
         """What a team chooses by: the question alone, in the world's frame. Nothing for a speaker."""
@@ -149,6 +154,7 @@ class Speakers:
                 one.temperature if one.temperature >= COLDEST else 0.0,
                 min(speaker.limit if one.limit is None else one.limit, one.most),
                 one.key,
+                one.opening,
             )
             for speaker, one in zip(speakers, asked, strict=True)
         ]
@@ -187,6 +193,9 @@ class Speakers:
                 chosen = team.choose([asked[place].question for place in places])
                 choices |= dict(zip(places, chosen, strict=True))
         return choices
+
+    def _builder_of(self, conversation: Conversation) -> PromptBuilder:
+        return self._prompts if conversation.system is None else self._builder(conversation.system)
 
     def _make_builder(self, system: str) -> PromptBuilder:
         return PromptBuilder(self.host.tokenizer, system, cache_size=64)

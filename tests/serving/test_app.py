@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from evolora.serving.app import Bounds, make_app
 from evolora.serving.opening import open_speakers
 from evolora.serving.requests import BadRequestError, ChatBody, Limits, conversation_of
 from evolora.serving.speaker import Conversation
-from evolora.serving.speakers import Given, Speakers
+from evolora.serving.speakers import Asked, Given, Speakers
 from evolora.serving.teams import Choice
 
 ASKED = {"model": "host", "messages": [{"role": "user", "content": "a1"}]}
@@ -163,6 +164,31 @@ def test_without_a_system_message_the_worlds_own_is_used(speakers: Speakers) -> 
     text = "Answer only.\nQ: hello\nA:"
     assert speakers.prompt(Conversation("hello")) == speakers.raw_prompt(text)
     assert speakers.prompt(Conversation("hello", system="")) == speakers.raw_prompt("Q: hello\nA:")
+
+
+def test_what_was_said_before_is_read_once_for_all_who_ask_behind_it(
+    speakers: Speakers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = (("one", "1"), ("two", "2"))
+    said = [Conversation(question, turns) for question in ("three", "four", "a5")]
+    prompts, openings = [speakers.prompt(one) for one in said], {speakers.opening(one) for one in said}
+    (opening,) = openings
+    assert {prompt[:opening] for prompt in prompts} == {
+        speakers.raw_prompt("Answer only.\nQ: one\nA: 1\nQ: two\nA: 2\nQ: ")
+    }
+    asked = [Asked(speakers.all[1], prompt, (), 1, 0.0, None, 8, 0, opening) for prompt in prompts]
+    told: list[int] = []
+    generate = speakers.generate
+
+    def listening(requests: Sequence[Request]) -> list[list[Generated]]:
+        told.extend(request.opening for request in requests)
+        return generate(requests)
+
+    monkeypatch.setattr(speakers, "generate", listening)
+    together = [given.answers[0].tokens for given in speakers.answer(asked)]
+    assert told == [opening] * 3
+    apart = [speakers.answer([replace(one, opening=0)])[0].answers[0].tokens for one in asked]
+    assert together == apart and told[3:] == [0] * 3
 
 
 def test_energy_is_what_the_worlds_prices_say(speakers: Speakers) -> None:

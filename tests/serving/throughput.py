@@ -55,7 +55,8 @@ def ask_bank(speakers: Speakers, asked: Asked, tokens: int) -> tuple[float, floa
     for name, conversation in asked:
         speaker = speakers.find(name)
         assert speaker is not None
-        requests.append(Request(speaker.row, speakers.prompt(conversation), 1, 0.0, tokens, 0))
+        prompt, opening = speakers.prompt(conversation), speakers.opening(conversation)
+        requests.append(Request(speaker.row, prompt, 1, 0.0, tokens, 0, opening))
     start, began = time.perf_counter(), time.process_time()
     answers = speakers.generate(requests)
     seconds, busy = time.perf_counter() - start, time.process_time() - began

@@ -7,6 +7,7 @@ their keys and values as if it had read them itself. Below the lowest adapted la
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import repeat
 
 import torch
@@ -142,14 +143,18 @@ class Forked:
     common: Common | None = None
     _biases: dict[int | None, Tensor] = field(default_factory=dict)  # the same for all layers of a window
 
+    @cached_property
+    def _reading(self) -> Prefill:
+        """How the openings see themselves, laid out once for all layers."""
+        return Prefill(self.openings.grid)
+
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         if scoring.window not in self._biases:
             self._biases[scoring.window] = self._bias(scoring.window).to(q.dtype)
         out = torch.empty_like(q, memory_format=torch.contiguous_format)
         here = self.openings.tokens
-        opened = Prefill(self.openings.grid).attend(
-            layer, q.index_select(0, here), k.index_select(0, here), v.index_select(0, here), scoring
-        )
+        theirs = [t.index_select(0, here) for t in (q, k, v)]
+        opened = self._reading.attend(layer, theirs[0], theirs[1], theirs[2], scoring)
         out.index_copy_(0, here, opened)
         keys, values = self.prompts.show(k), self.prompts.show(v)
         self.cache.store(layer, keys, values)

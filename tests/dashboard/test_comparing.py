@@ -133,7 +133,7 @@ def test_every_plot_is_drawn_and_those_beside_each_other_share_their_axes(page: 
 def test_a_plot_that_fails_says_so_and_the_others_are_drawn(page: Page) -> None:
     page.run(
         "const ask = window.fetch; window.fetch = (path, how) => path.includes(arguments[0])"
-        " ? Promise.resolve(new Response('{\"error\": \"no such luck\"}', {status: 500})) : ask(path, how)",
+        ' ? Promise.resolve(new Response(\'{"error": "no such luck"}\', {status: 500})) : ask(path, how)',
         "/panels/muller",
     )
     for member, plot in enumerate(page.until("[...document.querySelectorAll('[data-set=muller] .plot')]"), start=1):

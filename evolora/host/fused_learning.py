@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from evolora.host.attention import Stream
+from evolora.host.gating import silu, silu_and_back
 from evolora.host.layout import Kept
 
 if TYPE_CHECKING:
@@ -56,13 +56,14 @@ class _Gated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gate: Tensor, up: Tensor) -> Tensor:
         ctx.save_for_backward(gate, up)
-        return F.silu(gate).mul_(up)
+        return silu(gate).mul_(up)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         (gradient,) = gradients
         gate, up = ctx.saved_tensors
-        return torch.ops.aten.silu_backward(gradient * up, gate), F.silu(gate).mul_(gradient)
+        activated, of_gate = silu_and_back(gate, gradient * up)
+        return of_gate, activated.mul_(gradient)
 
 
 class _Normed(torch.autograd.Function):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from evolora.host.deltas import StackedFactors, add_deltas
 from evolora.host.layout import Grid, Kept, make_grid
+from evolora.host.panels import whole_panels
 from evolora.organism.genome import Factors, Genome, SiteShape
 
 Listener = Callable[[str, Tensor], None]  # a site's name and its inputs (tokens, in)
@@ -33,22 +34,27 @@ class Bank:
 
     def select(self, organisms: Tensor) -> "Bank":
         """The bank of some organisms only, in the order of the index (organisms',)."""
+        numbers = organisms.tolist()
         chosen = {
-            name: StackedFactors(site.a.index_select(0, organisms), site.b.index_select(0, organisms))
+            name: StackedFactors(
+                site.a.index_select(0, organisms), site.b.index_select(0, organisms), [site.ranks[i] for i in numbers]
+            )
             for name, site in self.sites.items()
         }
         return Bank(len(organisms), chosen)
 
 
 def stack_factors(factors: Sequence[Factors | None], site: SiteShape, rank: int) -> StackedFactors:
-    """Stack one site's factors in float32, zero-padded to `rank`; None: the organism does not adapt it."""
+    """Stack one site's factors in float32, zero-padded to `rank`, and each to whole panels; None: the organism does not
+    adapt it."""
+    rank = whole_panels(rank)
     a = torch.zeros(len(factors), rank, site.in_features)
     b = torch.zeros(len(factors), rank, site.out_features)
     for i, own in enumerate(factors):
         if own is not None:
             a[i, : own.rank] = own.a
             b[i, : own.rank] = own.b.T
-    return StackedFactors(a, b)
+    return StackedFactors(a, b, [0 if own is None else whole_panels(own.rank) for own in factors])
 
 
 def adapted_sites(genomes: Sequence[Genome], sites: Sequence[SiteShape]) -> list[SiteShape]:
@@ -68,7 +74,7 @@ def stack_genomes(
         a, b = whole.a.to(dtype), (whole.b * scalings).to(dtype)
         broken = ~(torch.isfinite(a).flatten(1).all(1) & torch.isfinite(b).flatten(1).all(1))
         a[broken], b[broken], sick = 0, 0, sick | broken
-        stacked[site.name] = StackedFactors(a.to(device), b.to(device))
+        stacked[site.name] = StackedFactors(a.to(device), b.to(device), whole.ranks)
     return Bank(len(genomes), stacked, frozenset(sick.nonzero()[:, 0].tolist()))
 
 

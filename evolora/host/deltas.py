@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,30 +15,40 @@ _MASKED_COLUMNS = (256, 64)  # columns (organisms · rank) of a masked product: 
 _MANY_ROWS = 1024
 
 
+Own = tuple[Tensor, Tensor] | None  # an organism's aᵀ (in, rank) and b (rank, out), if it has an adapter there
+
+
 @dataclass(frozen=True, eq=False)
 class StackedFactors:
-    """One site's adapters: `a` (organisms, rank, in) and `b` (organisms, rank, out)."""
+    """One site's adapters: `a` (organisms, rank, in) and `b` (organisms, rank, out); of an organism's the first of
+    `ranks` count, the others are 0."""
 
     a: Tensor
     b: Tensor
+    ranks: Sequence[int]
+
+    @cached_property
+    def own(self) -> Sequence[Own]:
+        """Each organism's, for products without a gradient."""
+        return _own(self.a, self.b, self.ranks)
 
 
 def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> Tensor:
     """`outputs` (tokens, out) plus each organism's delta applied to its own rows of `inputs` (tokens, in).
 
     Without gradients the sum is made in place: writing wide outputs a second time costs more than the products. In
-    float32 products are made organism by organism, so that this sum does not depend on who shares the batch: runs are
-    then the same for any number of workers.
+    float32 products are made organism by organism, each of its own rank, so that this sum does not depend on who shares
+    the batch: runs are then the same for any number of workers.
     """
     one_by_one = inputs.dtype == torch.float32 and inputs.device.type == "cpu"
     if torch.is_grad_enabled():
         if one_by_one:
-            return added_one_by_one(inputs, outputs, factors.a, factors.b, grid.counts)
+            return added_one_by_one(inputs, outputs, factors.a, factors.b, factors.ranks, grid.counts)
         a, b = factors.a.to(inputs.dtype), factors.b.to(inputs.dtype)
         delta = torch.bmm(torch.bmm(grid.place(inputs), a.transpose(1, 2)), b)
         return outputs + grid.take(delta)
     if one_by_one:
-        _add_one_by_one(inputs, outputs, factors.a, factors.b, grid.counts)
+        _add_in_panels(inputs, outputs, factors, grid)
     elif inputs.dtype == torch.float32:
         hidden = torch.bmm(grid.place(inputs), factors.a.transpose(1, 2))  # (organisms, width, rank)
         outputs += grid.take(torch.bmm(hidden, factors.b))
@@ -49,15 +60,40 @@ def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: G
     return outputs
 
 
-def _add_one_by_one(inputs: Tensor, outputs: Tensor, a: Tensor, b: Tensor, counts: Sequence[int]) -> list[Tensor]:
-    """Each organism's delta added to its own rows of `outputs`; returns each one's x · aᵀ (tokens, rank).
+def _add_in_panels(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> None:
+    """`_add_one_by_one`, a token's sum the same however many tokens its organism has in this batch."""
+    read, written = list(inputs.split(grid.counts)), list(outputs.split(grid.counts))  # type: ignore[no-untyped-call]
+    panels = grid.panels
+    if panels is None:
+        _add_one_by_one(read, written, factors.own)
+        return
+    filled = panels.fill(outputs)
+    rows = (panels.fill(inputs).split(panels.sizes), filled.split(panels.sizes))  # type: ignore[no-untyped-call]
+    for group, x, out in zip(panels.groups, *rows, strict=True):
+        read[group], written[group] = x, out
+    _add_one_by_one(read, written, factors.own)
+    panels.put_back(filled, outputs)
+
+
+def _own(a: Tensor, b: Tensor, ranks: Sequence[int]) -> list[Own]:
+    return [
+        (own_a[:rank].T, own_b[:rank]) if rank else None
+        for own_a, own_b, rank in zip(a.unbind(), b.unbind(), ranks, strict=True)
+    ]
+
+
+def _add_one_by_one(inputs: Sequence[Tensor], outputs: Sequence[Tensor], own: Sequence[Own]) -> list[Tensor | None]:
+    """Each organism's delta added to its own rows `outputs`; returns each one's x · aᵀ (tokens, rank).
 
     On a CPU that is up to ten times as fast as batched products, for nothing is copied into a rectangle.
     """
-    hidden = []
-    for x, out, own_a, own_b in zip(inputs.split(counts), outputs.split(counts), a, b, strict=True):  # type: ignore[no-untyped-call]
-        hidden.append(torch.mm(x, own_a.T))
-        out.addmm_(hidden[-1], own_b)
+    hidden: list[Tensor | None] = []
+    for x, out, factors in zip(inputs, outputs, own, strict=True):
+        mixed = None
+        if factors is not None:
+            mixed = torch.mm(x, factors[0])
+            out.addmm_(mixed, factors[1])
+        hidden.append(mixed)
     return hidden
 
 
@@ -65,28 +101,37 @@ class _AddedOneByOne(torch.autograd.Function):
     """`_add_one_by_one` on a copy of the outputs, with a gradient for all four."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, outputs: Tensor, a: Tensor, b: Tensor, counts: Sequence[int]) -> Tensor:
+    def forward(
+        ctx: Any, inputs: Tensor, outputs: Tensor, a: Tensor, b: Tensor, ranks: Sequence[int], counts: Sequence[int]
+    ) -> Tensor:
         added = outputs.clone()
-        ctx.counts, ctx.hidden = counts, _add_one_by_one(inputs, added, a, b, counts)
+        rows = inputs.split(counts), added.split(counts)  # type: ignore[no-untyped-call]
+        ctx.ranks, ctx.counts, ctx.hidden = ranks, counts, _add_one_by_one(*rows, _own(a, b, ranks))
         ctx.save_for_backward(inputs, a, b)
         return added
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None, None]:
         (gradient,) = gradients
         inputs, a, b = ctx.saved_tensors
-        of_inputs, of_a, of_b = torch.empty_like(inputs), torch.empty_like(a), torch.empty_like(b)
+        of_inputs, of_a, of_b = torch.empty_like(inputs), torch.zeros_like(a), torch.zeros_like(b)
         rows = (inputs.split(ctx.counts), gradient.split(ctx.counts), of_inputs.split(ctx.counts))  # type: ignore[no-untyped-call]
-        for x, g, dx, hidden, own_a, own_b, da, db in zip(*rows, ctx.hidden, a, b, of_a, of_b, strict=True):
-            of_hidden = torch.mm(g, own_b.T)
-            torch.mm(of_hidden, own_a, out=dx)
-            torch.mm(of_hidden.T, x, out=da)
-            torch.mm(hidden.T, g, out=db)
-        return of_inputs, gradient, of_a, of_b, None
+        own = _own(a, b, ctx.ranks)
+        for x, g, dx, hidden, factors, da, db in zip(*rows, ctx.hidden, own, of_a, of_b, strict=True):
+            if factors is None:
+                dx.zero_()
+            else:
+                rank = hidden.shape[1]
+                of_hidden = torch.mm(g, factors[1].T)
+                torch.mm(of_hidden, factors[0].T, out=dx)
+                torch.mm(of_hidden.T, x, out=da[:rank])
+                torch.mm(hidden.T, g, out=db[:rank])
+        return of_inputs, gradient, of_a, of_b, None, None
 
 
 # torch leaves `apply` untyped.
-added_one_by_one: Callable[[Tensor, Tensor, Tensor, Tensor, Sequence[int]], Tensor] = _AddedOneByOne.apply
+added_one_by_one: Callable[[Tensor, Tensor, Tensor, Tensor, Sequence[int], Sequence[int]], Tensor]
+added_one_by_one = _AddedOneByOne.apply
 
 
 def _add_masked(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> None:

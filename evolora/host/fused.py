@@ -20,6 +20,7 @@ from evolora.host.bank import BankHooks
 from evolora.host.fused_learning import inverse_rms, learn_through, linear, rotate
 from evolora.host.gating import silu_
 from evolora.host.layout import Kept, make_grid
+from evolora.host.panels import in_panels
 
 FUSABLE = ("llama", "qwen2", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
 _LONGEST_SUM = 1024  # of a float32 product that is packed: oneDNN may divide longer ones among threads
@@ -31,7 +32,7 @@ class Product:
 
     `pack` keeps the weight in oneDNN's blocked layout besides, which spares the CPU reordering it at every call
     (here 1.3 times the speed at 64 rows, twice for the vocabulary). The transposed weight is packed at its first use.
-    In float32 every row's sums are then made in one order, however many rows and threads there are.
+    In float32 every row's sums are made in one order, however many rows and threads there are.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, pack: bool) -> None:
@@ -53,12 +54,12 @@ class Product:
             if plus is not None:
                 return torch.ops.mkldnn._linear_pointwise.binary(x, plus, self._packed, self._bias, "add")  # type: ignore[no-any-return]
             return torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")  # type: ignore[no-any-return]
-        out = F.linear(x, self._weight, self._bias)
+        out = in_panels(lambda x: F.linear(x, self._weight, self._bias), x)
         return out if plus is None else out.add_(plus)
 
     def activated(self, x: Tensor) -> Tensor:
-        """silu(x · Wᵀ), inside the product where that is bfloat16. In float32 oneDNN's is slower than the passes it spares
-        (4,096 rows through the default host's gate and up, with AVX2: 133 and 117 ms)."""
+        """silu(x · Wᵀ), inside the product where that is bfloat16. In float32 oneDNN's is slower than the passes that
+        it spares (4,096 rows through the default host's gate and up, with AVX2: 133 and 117 ms)."""
         if self._packed is not None and x.dtype == torch.bfloat16:
             return torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "swish", [], "")  # type: ignore[no-any-return]
         return silu_(self(x))
@@ -67,13 +68,14 @@ class Product:
         """(x · Wᵀ) multiplied elementwise by `factor` (tokens, out)."""
         if self._packed is not None:
             return torch.ops.mkldnn._linear_pointwise.binary(x, factor, self._packed, self._bias, "mul")  # type: ignore[no-any-return]
-        return F.linear(x, self._weight, self._bias).mul_(factor)
+        return self(x).mul_(factor)
 
     def back(self, gradient: Tensor, plus: Tensor | None = None) -> Tensor:
         """gradient (tokens, out) · W -> (tokens, in); `plus` (tokens, in) is added."""
         packed = self._packed_back
         if packed is None:
-            return torch.mm(gradient, self._weight) if plus is None else torch.addmm(plus, gradient, self._weight)
+            back = in_panels(lambda gradient: torch.mm(gradient, self._weight), gradient)
+            return back if plus is None else back.add_(plus)
         if plus is None:
             return torch.ops.mkldnn._linear_pointwise(gradient, packed, None, "none", [], "")  # type: ignore[no-any-return]
         return torch.ops.mkldnn._linear_pointwise.binary(gradient, plus, packed, None, "add")  # type: ignore[no-any-return]

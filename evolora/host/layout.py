@@ -6,9 +6,12 @@ rectangle (adapters by organism, attention by row) a `Grid` places the tokens in
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from evolora.host.panels import Panels
 
 ALIGNMENT = 16  # numbers that the widest vector registers hold in float32
 _PLACES = 6  # of a batch, over its most tokens
@@ -52,6 +55,11 @@ class Grid:
     @property
     def groups(self) -> int:
         return len(self.counts)
+
+    @cached_property
+    def panels(self) -> Panels | None:
+        """What fills up groups of a few tokens, where sums must not depend on how many they are."""
+        return Panels.of(self.counts, self.device)
 
     def parts(self, size: int) -> list[Part]:
         """The grid cut into parts of at most `size` groups; parts without tokens are left out."""

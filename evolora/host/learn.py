@@ -73,7 +73,7 @@ class PolicyGradient:
         packed = pack(batch, len(scalings), device, self.hooks.common_layers)
         bank = Bank(
             len(scalings),
-            {n: StackedFactors(s.a, s.b * scalings[:, None, None]) for n, s in weights.sites.items()},
+            {n: StackedFactors(s.a, s.b * scalings[:, None, None], s.ranks) for n, s in weights.sites.items()},
         )
         logits = self.hooks.read(
             self.model, bank, packed.counts, packed.ids, packed.positions, packed.tree, packed.sources
@@ -97,7 +97,8 @@ class _Weights:
         sites = {}
         for site in shapes:
             whole = stack_factors([genome.factors.get(site.name) for genome in genomes], site, rank)
-            sites[site.name] = StackedFactors(whole.a.to(device).requires_grad_(), whole.b.to(device).requires_grad_())
+            a, b = (factor.to(device).requires_grad_() for factor in (whole.a, whole.b))
+            sites[site.name] = StackedFactors(a, b, whole.ranks)
         return cls(sites, shapes, rank, device)
 
     @torch.no_grad()

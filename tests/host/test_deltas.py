@@ -7,14 +7,17 @@ from evolora.host.deltas import StackedFactors, add_deltas, added_one_by_one
 from evolora.host.layout import make_grid
 
 COUNTS = (3, 0, 17, 1)
+RANKS = (2, 1, 2, 0)  # the last one has no adapter here
 
 
 @pytest.fixture
 def stacked():
     generator = torch.Generator().manual_seed(5)
     a, b = (torch.randn(len(COUNTS), 2, size, generator=generator) for size in (6, 5))
+    for i, rank in enumerate(RANKS):
+        a[i, rank:], b[i, rank:] = 0, 0
     inputs, outputs = (torch.randn(sum(COUNTS), size, generator=generator) for size in (6, 5))
-    return inputs, outputs, StackedFactors(a, b), make_grid(COUNTS, torch.device("cpu"))
+    return inputs, outputs, StackedFactors(a, b, RANKS), make_grid(COUNTS, torch.device("cpu"))
 
 
 def by_hand(inputs, outputs, factors):
@@ -31,7 +34,7 @@ def test_every_row_gets_its_own_organisms_delta(stacked, dtype, learning):
     inputs, outputs, factors, grid = stacked
     expected = by_hand(inputs, outputs, factors)
     with torch.set_grad_enabled(learning):
-        stack = StackedFactors(factors.a.to(dtype), factors.b.to(dtype))
+        stack = StackedFactors(factors.a.to(dtype), factors.b.to(dtype), RANKS)
         got = add_deltas(inputs.to(dtype), outputs.to(dtype).clone(), stack, grid)
     torch.testing.assert_close(got.float(), expected, rtol=0, atol=1e-5 if dtype == torch.float32 else 0.2)
 
@@ -46,7 +49,7 @@ def test_an_organisms_numbers_are_the_same_bits_in_any_company(stacked):
             alone = add_deltas(
                 inputs[own],
                 outputs[own].clone(),
-                StackedFactors(factors.a[i : i + 1], factors.b[i : i + 1]),
+                StackedFactors(factors.a[i : i + 1], factors.b[i : i + 1], RANKS[i : i + 1]),
                 make_grid([count], torch.device("cpu")),
             )
             assert torch.equal(alone, together[own])
@@ -56,7 +59,7 @@ def test_an_organisms_numbers_are_the_same_bits_in_any_company(stacked):
 def test_gradients_of_products_made_one_by_one_are_the_numerical_ones(stacked):
     inputs, outputs, factors, _ = stacked
     leaves = [t.double().requires_grad_() for t in (inputs, outputs, factors.a, factors.b)]
-    assert torch.autograd.gradcheck(lambda *given: added_one_by_one(*given, COUNTS), leaves)
+    assert torch.autograd.gradcheck(lambda *given: added_one_by_one(*given, RANKS, COUNTS), leaves)
 
 
 def test_spread_tokens_stand_where_placed_ones_do_and_what_is_not_finite_stays_in_its_group():

@@ -33,6 +33,9 @@ from evolora.rng import stream
 from evolora.stages import forage
 
 LIVED = "tidepool"  # the world whose visits are timed
+ROWS = 64  # prompts of a batch where the machine is fast enough
+_FEWEST = 8
+_A_BATCH = 2.2  # seconds that a batch without adapters may take, so that the whole stays below five minutes
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Bench:
     layers: str
     modules: tuple[str, ...]
     rounds: int
-    rows: int = 64
+    rows: int = ROWS
     adapters: int = 32
     populations: tuple[int, ...] = (8, 32, 128, 512, 1000)
     crowd: int = 512  # organisms of the part `overhead`
@@ -64,6 +67,29 @@ class Bench:
         for name, values in settings.items():
             sections[name] = sections.get(name, {}) | values if isinstance(values, dict) else values
         return WorldConfig.model_validate(sections)
+
+
+def sized(bench: Bench, rows: int) -> Bench:
+    """`bench` with so many prompts in a batch, and all its other sizes in proportion."""
+    share = rows / bench.rows
+    return replace(
+        bench,
+        rows=rows,
+        adapters=max(1, int(bench.adapters * share)),
+        populations=tuple(count for count in bench.populations if count <= max(32, bench.populations[-1] * share)),
+        crowd=max(1, int(bench.crowd * share)),
+    )
+
+
+def affordable_rows(bench: Bench) -> int:
+    """`ROWS`, or half of it, a quarter, ...: as many prompts as this machine answers in `_A_BATCH` seconds."""
+    evaluator, rows = bench.open(), ROWS
+    prompts = make_prompts(evaluator, [64] * _FEWEST)
+    (case,) = answering_cases(evaluator, "trial", prompts, (), beside_generate=False)
+    (trial,) = time_cases([case], 1)
+    while rows > _FEWEST and trial.seconds * rows / _FEWEST > _A_BATCH:
+        rows //= 2
+    return rows
 
 
 @lru_cache(maxsize=2)  # the native format and another
@@ -98,7 +124,7 @@ def answering(bench: Bench) -> Part:
     uneven, few = make_prompts(evaluator, lengths), bench.adapters
     visits, openings = lived_prompts(evaluator, few, rows // few)
     cases = [
-        *answering_cases(evaluator, f"{rows} prompts of 64 tokens", even, (1, 8, few, rows)),
+        *answering_cases(evaluator, f"{rows} prompts of 64 tokens", even, sorted({1, min(8, few), few, rows})),
         *answering_cases(evaluator, f"{2 * rows} prompts of 64 tokens", many, (2 * rows,), beside_generate=False),
         *answering_cases(evaluator, f"{rows} prompts of 24 to 119 tokens", uneven, (few,)),
         *answering_cases(evaluator, f"{few} of 24 to 119 tokens, {SAMPLES} answers", uneven[:few], (few,), SAMPLES),

@@ -27,6 +27,10 @@ def bench(
         str, typer.Option(help="Adapted modules, separated by commas; the default is tidepool's.")
     ] = "o_proj,down_proj",
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds; medians are printed.")] = 3,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=2, help="Prompts of a batch; by default 64, fewer where five minutes would not do."),
+    ] = None,
     part: Annotated[
         list[str] | None,
         typer.Option(help="answering, peft, format, scale, overhead or ray; repeatable. (default: all)"),
@@ -39,7 +43,7 @@ def bench(
     """Time answering and learning: our engine, transformers' generate(), PEFT, growing populations, Ray."""
     from rich.console import Console
 
-    from evolora.benchmark import PARTS, Bench
+    from evolora.benchmark import PARTS, ROWS, Bench, affordable_rows, sized
     from evolora.record.run_dir import write_atomically
 
     chosen = part or (QUICK if quick else tuple(PARTS))
@@ -49,16 +53,21 @@ def bench(
         raise ConfigError(f"--json {json_file}: expected a file in a folder that exists, got none such; make it first")
     what = Bench(host, dtype, layers, tuple(modules.split(",")), rounds)
     console = Console(markup=False)
-    rows = {}
+    with console.status("how fast is this machine?"):
+        size = rows or affordable_rows(what)
+    what = sized(what, size)
+    if rows is None and size < ROWS:
+        console.print(f"{ROWS} prompts at a time would take this machine too long: {size} (--rows {ROWS} for all)")
+    found = {}
     for name in chosen:
         with console.status(f"timing: {name}"):
             figures = PARTS[name](what)
         console.print(_table(name, what, figures))
         for label, value in figures.figures.items():
             console.print(f"{label}: {_readable(label, value)}", highlight=False)
-        rows[name] = figures.to_row()
+        found[name] = figures.to_row()
         if json_file is not None:
-            write_atomically(json_file, json.dumps(rows, indent=2) + "\n")
+            write_atomically(json_file, json.dumps(found, indent=2) + "\n")
 
 
 def _table(name: str, what: "Bench", part: "Part") -> "Table":

@@ -6,7 +6,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from evolora.benchmark import PARTS, Bench, lived_prompts
+from evolora import benchmark
+from evolora.benchmark import PARTS, Bench, affordable_rows, lived_prompts, sized
 from evolora.cli.app import app, main
 from evolora.evaluation.bench import (
     NEW_TOKENS,
@@ -84,6 +85,16 @@ def test_learning_cases_process_the_same_lessons(evaluator):
 SMALL = Bench("tiny-llama", "float32", "all", ("q_proj", "o_proj"), 1, rows=4, adapters=2, populations=(2, 4), crowd=6)
 
 
+def test_a_slow_machine_is_given_less_to_do(monkeypatch):
+    bench = Bench("tiny-llama", "float32", "all", ("q_proj", "o_proj"), 1)
+    assert affordable_rows(bench) == bench.rows == 64 and sized(bench, 64) == bench
+    monkeypatch.setattr(benchmark, "_A_BATCH", 0.0)
+    assert affordable_rows(bench) == 8
+    quarter = sized(bench, 16)
+    assert (quarter.rows, quarter.adapters, quarter.populations, quarter.crowd) == (16, 8, (8, 32, 128), 128)
+    assert sized(bench, 8).populations == (8, 32)
+
+
 @pytest.mark.parametrize("name", sorted(set(PARTS) - {"ray"}))
 def test_every_part_has_figures_of_what_it_is_named_for(name):
     part = PARTS[name](SMALL)
@@ -122,6 +133,17 @@ def test_the_command_writes_its_figures_as_json(tmp_path):
     assert result.exit_code == 0
     assert "format: tiny-llama, cpu, bfloat16" in result.output
     assert all(timing["seconds"] > 0 for timing in json.loads(where.read_text())["format"]["timings"])
+    assert "too long" not in result.output
+
+
+def test_the_command_says_where_it_times_less(monkeypatch):
+    monkeypatch.setattr(benchmark, "_A_BATCH", 0.0)
+    options = ["--host", "tiny-llama", "--dtype", "float32", "--rounds", "1", "--part", "format"]
+    result = CliRunner().invoke(app, ["bench", *options], catch_exceptions=False)
+    assert "64 prompts at a time would take this machine too long: 8 (--rows 64 for all)" in result.output
+    assert "8 prompts of 64 tokens" in result.output
+    result = CliRunner().invoke(app, ["bench", *options, "--rows", "6"], catch_exceptions=False)
+    assert "too long" not in result.output and "6 prompts of 64 tokens" in result.output
 
 
 def test_an_unknown_part_is_refused_with_the_parts_there_are(monkeypatch, capsys):

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from engine import assert_same_bits, random_genome
 
 from evolora.benchmark import Bench
 from evolora.evaluation.bench import make_prompts
+from evolora.host.attention import Scoring, additive_mask, explicit_attention
 from evolora.host.bank import stack_genomes
 from evolora.host.decode import Decoder, Request
+from evolora.host.layout import aligned
 from evolora.host.panels import in_panels
 from evolora.organism.learning import Learner, Lesson
 from evolora.rng import stream
@@ -77,6 +80,28 @@ def test_lessons(evaluator, genomes, threads):
             for name, moments in learnt.optimizer.first.items():
                 assert_same_bits(moments.a, together[i].optimizer.first[name].a)
                 assert_same_bits(moments.b, together[i].optimizer.first[name].b)
+
+
+@pytest.mark.parametrize("length", [5, 37, 53])
+def test_gradients_of_attention_in_any_rectangle(length):
+    """As wide as the longest row in company; three heads share keys, as in the default host."""
+    generator = torch.Generator().manual_seed(0)
+    own = [torch.randn(1, heads, length, 64, generator=generator) for heads in (9, 3, 3)]
+    slope = torch.randn(1, 9, length, 64, generator=generator)
+
+    def gradients(rows, width):
+        empty = (0, 0, 0, width - length)
+        leaves = [F.pad(t, empty).expand(rows, -1, -1, -1).contiguous().requires_grad_() for t in own]
+        places = torch.arange(width)
+        seen = (places <= places[:, None]) & (places[:, None] < length)
+        out = explicit_attention(*leaves, additive_mask(seen).expand(rows, -1, -1), Scoring(0.125))
+        found = torch.autograd.grad(out, leaves, F.pad(slope, empty).expand(rows, -1, -1, -1))
+        return [t[0, :, :length] for t in (out.detach(), *found)]
+
+    alone = gradients(1, aligned(length))
+    for rows, width in ((2, 64), (1, 80), (3, 96), (2, 160), (1, 320)):
+        for ours, theirs in zip(gradients(rows, width), alone, strict=True):
+            assert_same_bits(ours, theirs)
 
 
 @pytest.mark.parametrize("shape", [(576, 1536), (128, 384), (48, 8192)])  # what a product by MKL gives and sums over

@@ -70,7 +70,7 @@ class Bench:
 
 
 def sized(bench: Bench, rows: int) -> Bench:
-    """`bench` with so many prompts in a batch, and all its other sizes in proportion."""
+    """`bench` with so many prompts in a batch, adapters and a crowd in proportion, and populations up to there."""
     share = rows / bench.rows
     return replace(
         bench,
@@ -86,7 +86,7 @@ def affordable_rows(bench: Bench) -> int:
     evaluator, rows = bench.open(), ROWS
     prompts = make_prompts(evaluator, [64] * _FEWEST)
     (case,) = answering_cases(evaluator, "trial", prompts, (), beside_generate=False)
-    (trial,) = time_cases([case], 1)
+    (trial,) = time_cases([case], 3)
     while rows > _FEWEST and trial.seconds * rows / _FEWEST > _A_BATCH:
         rows //= 2
     return rows

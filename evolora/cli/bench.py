@@ -29,7 +29,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds; medians are printed.")] = 3,
     rows: Annotated[
         int | None,
-        typer.Option(min=2, help="Prompts of a batch; by default 64, fewer where five minutes would not do."),
+        typer.Option(min=4, help="Prompts of a batch; by default 64, fewer where five minutes would not do."),
     ] = None,
     part: Annotated[
         list[str] | None,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evolora.host.common import Common
 
 IMPLEMENTATION = "evolora"
+_LONGEST_SUM = 192  # over places, in float32 on a CPU
 MASKED = -1e9  # added to a score that must not count; finite, so that a fully masked padding row stays finite
 
 
@@ -72,22 +73,32 @@ def register() -> None:
 def explicit_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scoring: Scoring) -> Tensor:
     """Plain matrix products: q (rows, heads, n, width), k and v (rows, kv heads, m, width), bias (rows, n, m).
 
-    On CPU this beats the masked library kernel several times over at these lengths, forward and backward. In float32
-    gradients for k and v are summed head by head: MKL cuts sums of more than 192, and where depends on the rectangle.
+    On CPU this beats the masked library kernel several times over at these lengths, forward and backward. There float32
+    sums over places are made `_LONGEST_SUM` at a time, gradients head by head: a longer one is cut by MKL, and where
+    depends on the rectangle, which is as wide as company is.
     """
     rows, heads, n, width = q.shape
-    if torch.is_grad_enabled() and q.dtype == torch.float32 and k.shape[1] < heads:
-        k, v = (t.repeat_interleave(heads // k.shape[1], 1) for t in (k, v))
+    exact = q.dtype == torch.float32 and q.device.type == "cpu"
+    if exact and torch.is_grad_enabled():
+        if n > _LONGEST_SUM:
+            parts = zip(torch.split(q, _LONGEST_SUM, 2), torch.split(bias, _LONGEST_SUM, 1), strict=True)
+            return torch.cat([explicit_attention(some, k, v, own, scoring) for some, own in parts], 2)
+        if k.shape[1] < heads:
+            k, v = (t.repeat_interleave(heads // k.shape[1], 1) for t in (k, v))
     kv_heads, m = k.shape[1], k.shape[2]
     grouped = q.reshape(rows * kv_heads, heads // kv_heads * n, width)  # heads of one kv head are neighbours
     if scoring.softcap is None:  # in the numbers' own format throughout: half the memory to write and read
         grouped = grouped * scoring.scaling
-    scores = torch.bmm(grouped, k.reshape(rows * kv_heads, m, width).transpose(1, 2)).view(rows, heads, n, m)
+    most = _LONGEST_SUM if exact else m
+    keys, values = (torch.split(t.reshape(rows * kv_heads, m, width), most, 1) for t in (k, v))
+    scored = [torch.bmm(grouped, some.transpose(1, 2)) for some in keys]
+    scores = (scored[0] if m <= most else torch.cat(scored, 2)).view(rows, heads, n, m)
     if scoring.softcap is not None:
         scores = torch.tanh(scores.float() * scoring.scaling / scoring.softcap) * scoring.softcap
     weights = torch.softmax(scores + bias[:, None].to(scores.dtype), dim=-1).to(v.dtype)
-    mixed = torch.bmm(weights.view(rows * kv_heads, -1, m), v.reshape(rows * kv_heads, m, width))
-    return mixed.view(rows, heads, n, width)
+    by_place = torch.split(weights.view(rows * kv_heads, -1, m), most, 2)
+    mixed = [torch.bmm(some, own) for some, own in zip(by_place, values, strict=True)]
+    return sum(mixed[1:], mixed[0]).view(rows, heads, n, width)
 
 
 class KeyValueStore(Protocol):

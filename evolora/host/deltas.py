@@ -20,8 +20,11 @@ Own = tuple[Tensor, Tensor] | None  # an organism's aᵀ (in, rank) and b (rank,
 
 @dataclass(frozen=True, eq=False)
 class StackedFactors:
-    """One site's adapters: `a` (organisms, rank, in) and `b` (organisms, rank, out); of an organism's the first of
-    `ranks` count, the others are 0."""
+    """One site's adapters: `a` (organisms, rank, in) and `b` (organisms, rank, out).
+
+    `ranks` (organisms,) say how many rows of each are in use, filled up to whole panels; 0: no adapter there. All rows
+    behind them are 0.
+    """
 
     a: Tensor
     b: Tensor

@@ -74,6 +74,8 @@ class Product:
         """gradient (tokens, out) · W -> (tokens, in); `plus` (tokens, in) is added."""
         packed = self._packed_back
         if packed is None:
+            if plus is not None and gradient.dtype != torch.float32:
+                return torch.addmm(plus, gradient, self._weight)
             back = in_panels(lambda gradient: torch.mm(gradient, self._weight), gradient)
             return back if plus is None else back.add_(plus)
         if plus is None:

@@ -26,9 +26,7 @@ def surprise(logits: Tensor, sources: Tensor, targets: Tensor, temperatures: Ten
 class _Surprise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, sources: Tensor, targets: Tensor, temperatures: Tensor) -> Tensor:
-        normalisers = torch.cat(
-            [torch.logsumexp(_scaled(logits, rows, temperatures), dim=1) for rows in _slices(logits)]
-        )
+        normalisers = torch.cat([_normalisers(_scaled(logits, rows, temperatures)) for rows in _slices(logits)])
         ctx.save_for_backward(logits, sources, targets, temperatures, normalisers)
         chosen = logits[sources, targets].float() / temperatures[sources]
         return normalisers[sources] - chosen
@@ -55,6 +53,16 @@ class _Surprise(torch.autograd.Function):
 def _scaled(logits: Tensor, rows: slice, temperatures: Tensor) -> Tensor:
     """(rows, vocabulary) in float32, over their temperatures, in memory of its own."""
     return logits[rows].to(torch.float32, copy=True).div_(temperatures[rows, None])
+
+
+def _normalisers(scaled: Tensor) -> Tensor:
+    """The logarithm of each row's sum of exponentials (rows,).
+
+    torch lets several threads share the sum of a single row, so none is single: how many are left for the last slice
+    depends on company.
+    """
+    two = scaled.expand(2, -1) if len(scaled) == 1 else scaled
+    return torch.logsumexp(two, dim=1)[: len(scaled)]
 
 
 def _slices(logits: Tensor) -> Iterator[slice]:

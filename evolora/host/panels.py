@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _PANEL = 4
-_MANY = 64  # from so many rows on, those left over are seen to be summed as the others (up to 16 threads)
+_MANY = 64  # from so many rows on, those left over were seen to be summed as the others, on up to 16 threads
 
 
 def in_panels(product: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

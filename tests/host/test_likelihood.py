@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from engine import assert_same_bits
 
 from evolora.host import likelihood
 from evolora.host.likelihood import surprise
@@ -58,3 +59,20 @@ def test_bfloat16_logits_are_summed_in_float32() -> None:
     assert ours.dtype == torch.float32 and gradient.dtype == torch.bfloat16
     torch.testing.assert_close(ours.double(), plain, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(gradient.double(), expected, rtol=2**-8, atol=1e-6)  # rounded once
+
+
+def test_a_row_is_the_same_alone_and_on_any_number_of_threads() -> None:
+    """With a vocabulary as large as real ones, of which few rows are looked at together."""
+    logits, sources, chosen, temperatures = make(43, 49_152, 43, torch.float32)
+    sources = torch.arange(43)
+    own = torch.get_num_threads()
+    torch.set_num_threads(1)
+    together = surprise(logits, sources, chosen, temperatures)
+    for threads in (1, 2, 5):
+        torch.set_num_threads(threads)
+        assert_same_bits(surprise(logits, sources, chosen, temperatures), together)
+        for row in range(43):
+            alone = slice(row, row + 1)
+            found = surprise(logits[alone], sources[:1], chosen[alone], temperatures[alone])
+            assert_same_bits(found, together[alone])
+    torch.set_num_threads(own)

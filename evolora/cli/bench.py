@@ -53,11 +53,12 @@ def bench(
         raise ConfigError(f"--json {json_file}: expected a file in a folder that exists, got none such; make it first")
     what = Bench(host, dtype, layers, tuple(modules.split(",")), rounds)
     console = Console(markup=False)
-    with console.status("how fast is this machine?"):
-        size = rows or affordable_rows(what)
-    what = sized(what, size)
-    if rows is None and size < ROWS:
-        console.print(f"{ROWS} prompts at a time would take this machine too long: {size} (--rows {ROWS} for all)")
+    if rows is None:
+        with console.status("how fast is this machine?"):
+            rows = affordable_rows(what)
+        if rows < ROWS:
+            console.print(f"{ROWS} prompts at a time would take this machine too long: {rows} (--rows {ROWS} for all)")
+    what = sized(what, rows)
     found = {}
     for name in chosen:
         with console.status(f"timing: {name}"):

@@ -18,6 +18,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from evolora.host.buckets import Buckets, by_length
 from evolora.host.layout import Grid
+from evolora.host.panels import is_exact
 
 if TYPE_CHECKING:
     from evolora.host.common import Common
@@ -78,7 +79,7 @@ def explicit_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scoring: S
     depends on the rectangle, which is as wide as company is.
     """
     rows, heads, n, width = q.shape
-    exact = q.dtype == torch.float32 and q.device.type == "cpu"
+    exact = is_exact(q)
     if exact and torch.is_grad_enabled():
         if n > _LONGEST_SUM:
             parts = zip(torch.split(q, _LONGEST_SUM, 2), torch.split(bias, _LONGEST_SUM, 1), strict=True)

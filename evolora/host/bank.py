@@ -1,8 +1,9 @@
 """The bank: a population's adapters stacked, so that all organisms answer in one batch of the frozen host.
 
 For every adapted site the bank holds `a` (organisms, rank, in) and `b` (organisms, rank, out) in compute dtype,
-with `scaling` folded into `b`. Lower ranks and absent sites are zero-padded, which adds exactly nothing. A forward
-hook on each adapted linear layer adds x · a · b to the rows of each organism; the host's weights are never copied.
+with `scaling` folded into `b`. Absent sites and what is missing to the highest rank (and that to whole panels) are
+zeros, which add exactly nothing. A forward hook on each adapted linear layer adds x · a · b to the rows of each
+organism; the host's weights are never copied.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from evolora.host.layout import Grid
+from evolora.host.panels import is_exact
 
 _FEW_ROWS = 4  # up to so many rows an organism, one masked product beats a batch of tiny ones
 _MASKED_COLUMNS = (256, 64)  # columns (organisms · rank) of a masked product: for a few hundred rows, for thousands
@@ -43,7 +44,7 @@ def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: G
     float32 products are made organism by organism, each of its own rank, so that this sum does not depend on who shares
     the batch: runs are then the same for any number of workers.
     """
-    one_by_one = inputs.dtype == torch.float32 and inputs.device.type == "cpu"
+    one_by_one = is_exact(inputs)
     if torch.is_grad_enabled():
         if one_by_one:
             return added_one_by_one(inputs, outputs, factors.a, factors.b, factors.ranks, grid.counts)

@@ -20,7 +20,7 @@ from evolora.host.bank import BankHooks
 from evolora.host.fused_learning import inverse_rms, learn_through, linear, rotate
 from evolora.host.gating import silu_
 from evolora.host.layout import Kept, make_grid
-from evolora.host.panels import in_panels
+from evolora.host.panels import in_panels, is_exact
 
 FUSABLE = ("llama", "qwen2", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
 _LONGEST_SUM = 1024  # of a float32 product that is packed: oneDNN may divide longer ones among threads
@@ -74,7 +74,7 @@ class Product:
         """gradient (tokens, out) · W -> (tokens, in); `plus` (tokens, in) is added."""
         packed = self._packed_back
         if packed is None:
-            if plus is not None and gradient.dtype != torch.float32:
+            if plus is not None and not is_exact(gradient):
                 return torch.addmm(plus, gradient, self._weight)
             back = in_panels(lambda gradient: torch.mm(gradient, self._weight), gradient)
             return back if plus is None else back.add_(plus)

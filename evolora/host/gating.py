@@ -9,28 +9,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from evolora.host.panels import is_exact
+
 
 def silu_(x: Tensor) -> Tensor:
     """silu(x) in the place of x, which is returned."""
-    return x.div_(_one_and_exp_minus(x)) if _must_be_exact(x) else F.silu(x, inplace=True)
+    return x.div_(_one_and_exp_minus(x)) if is_exact(x) else F.silu(x, inplace=True)
 
 
 def silu(x: Tensor) -> Tensor:
     """silu(x)."""
-    return x / _one_and_exp_minus(x) if _must_be_exact(x) else F.silu(x)
+    return x / _one_and_exp_minus(x) if is_exact(x) else F.silu(x)
 
 
 def silu_and_back(x: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
     """silu(x), and `gradient` times its derivative s + silu(x) · (1 - s), where s = sigmoid(x)."""
-    if not _must_be_exact(x):
+    if not is_exact(x):
         return F.silu(x), torch.ops.aten.silu_backward(gradient, x)
     sigmoid = _one_and_exp_minus(x).reciprocal_()
     activated = x * sigmoid
     return activated, torch.addcmul(sigmoid, activated, 1 - sigmoid).mul_(gradient)
-
-
-def _must_be_exact(x: Tensor) -> bool:
-    return x.dtype == torch.float32 and x.device.type == "cpu"
 
 
 def _one_and_exp_minus(x: Tensor) -> Tensor:

@@ -16,10 +16,15 @@ _PANEL = 4
 _MANY = 64  # from so many rows on, those left over were seen to be summed as the others, on up to 16 threads
 
 
+def is_exact(x: Tensor) -> bool:
+    """Whether what is computed of x is to be the same to the last bit in any company, on any number of threads."""
+    return x.dtype == torch.float32 and x.device.type == "cpu"
+
+
 def in_panels(product: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """`product` of x (rows, in), each row of which gives the same bits in any company if x is float32 on a CPU."""
-    missing = _missing(len(x))
-    if not missing or x.dtype != torch.float32 or x.device.type != "cpu":
+    missing = _missing(len(x)) if is_exact(x) else 0
+    if not missing:
         return product(x)
     return product(F.pad(x, (0, 0, 0, missing)))[: len(x)]
 

@@ -196,14 +196,15 @@ def scale(bench: Bench) -> Part:
 
 def overhead(bench: Bench) -> Part:
     """How much of a crowd's generation is not the host's, with little to eat: one task of six answers each."""
-    world = bench.world(
-        generations=1,
-        population={"founders": bench.crowd, "capacity": bench.crowd},
-        encounters={"visits": 1, "answers_per_task": SAMPLES, "tasks_per_niche": 1},
-    )
     evaluator = bench.open()
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure_overhead(world, evaluator, Path(folder))
+    for crowd in (2, bench.crowd):  # two load what is loaded at its first use
+        world = bench.world(
+            generations=1,
+            population={"founders": crowd, "capacity": crowd},
+            encounters={"visits": 1, "answers_per_task": SAMPLES, "tasks_per_niche": 1},
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure_overhead(world, evaluator, Path(folder))
     figures = {
         "organisms": float(found.num_organisms),
         "seconds of a generation": found.seconds,

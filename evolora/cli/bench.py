@@ -63,7 +63,8 @@ def bench(
     for name in chosen:
         with console.status(f"timing: {name}"):
             figures = PARTS[name](what)
-        console.print(_table(name, what, figures))
+        title = _title(name, what, figures)
+        console.print(_table(title, figures) if figures.timings else title)
         for label, value in figures.figures.items():
             console.print(f"{label}: {_readable(label, value)}", highlight=False)
         found[name] = figures.to_row()
@@ -71,13 +72,17 @@ def bench(
             write_atomically(json_file, json.dumps(found, indent=2) + "\n")
 
 
-def _table(name: str, what: "Bench", part: "Part") -> "Table":
-    from rich.table import Table
-
+def _title(name: str, what: "Bench", part: "Part") -> str:
     facts = part.facts
     layers = len({site.name.rsplit(".", 3)[1] for site in facts.sites})
     adapters = f"rank 8 on {', '.join(what.modules)} of {layers} layers"
-    table = Table(title=f"{name}: {facts.name}, {facts.device}, {facts.dtype}; {adapters}")
+    return f"{name}: {facts.name}, {facts.device}, {facts.dtype}; {adapters}"
+
+
+def _table(title: str, part: "Part") -> "Table":
+    from rich.table import Table
+
+    table = Table(title=title)
     for column in ("case", "seconds", "tokens/s", "speed", "against"):
         table.add_column(column, justify="left" if column in ("case", "against") else "right")
     for timing in part.timings:

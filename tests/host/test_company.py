@@ -3,6 +3,7 @@ the same for any number of workers. The petri host's widths are as those of real
 """
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -13,36 +14,40 @@ from evolora.benchmark import Bench
 from evolora.evaluation.bench import make_prompts
 from evolora.host.attention import Scoring, additive_mask, explicit_attention
 from evolora.host.bank import stack_genomes
-from evolora.host.decode import Decoder, Request
+from evolora.host.common import LEAST
+from evolora.host.decode import Request
 from evolora.host.layout import aligned
 from evolora.host.panels import in_panels
 from evolora.organism.learning import Learner, Lesson
 from evolora.rng import stream
 
 RANKS = (2, 3, 4, 8, 5, 6, 16, 7, 1, 4, 3, 2)
+MODULES = ("q_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+OPENING = tuple(range(50, 50 + LEAST + 8))
 COMPANIES = ([8], [0, 1, 2], [3, 4, 5, 6, 7], [9, 10, 11])
 
 
 @pytest.fixture(scope="module")
 def evaluator():
-    return Bench("petri", "float32", "upper_half", ("q_proj", "o_proj", "up_proj", "down_proj"), 1).open()
+    return Bench("petri", "float32", "upper_half", MODULES, 1).open()
 
 
 @pytest.fixture(scope="module")
 def genomes(evaluator):
-    return [random_genome(evaluator.sites, seed, rank) for seed, rank in enumerate(RANKS)]
+    """Of every other organism some sites only, each of which somebody adapts."""
+    some = {seed: [site for i, site in enumerate(evaluator.sites) if (i + seed) % 3] for seed in range(1, 12, 2)}
+    return [random_genome(some.get(seed, evaluator.sites), seed, rank) for seed, rank in enumerate(RANKS)]
 
 
 @pytest.fixture(params=[1, 2, 5])
-def threads(request):
-    own = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(own)
+def one_thread(request, set_threads):
+    """So many threads at first, one when it is called."""
+    set_threads(request.param)
+    return partial(set_threads, 1)
 
 
 @pytest.mark.parametrize("samples", [1, 3])
-def test_answers(evaluator, genomes, samples, threads):
+def test_answers(evaluator, genomes, samples, one_thread):
     """In small batches company decides, too, which of an organism's prompts share one, and so how many rows it has."""
     decoder = evaluator.decoder.without_stop()
 
@@ -52,19 +57,21 @@ def test_answers(evaluator, genomes, samples, threads):
         asked = [replace(r, organism=organisms.index(r.organism)) for r in requests if r.organism in organisms]
         return [torch.tensor([one.logprobs for one in group]) for group in decoder.generate(bank, asked)]
 
-    assert isinstance(decoder, Decoder)
     prompts = make_prompts(evaluator, stream(0, "lengths").integers(24, 90, size=36).tolist())
     requests = [Request(i % 12, prompt, samples, 1.0, 4 + i % 3, i) for i, prompt in enumerate(prompts)]
+    requests += [  # one to three of an organism open alike
+        replace(request, prompt=OPENING + request.prompt[24:], opening=len(OPENING)) for request in requests[:26]
+    ]
     together = answer(list(range(12)), 100_000)
-    torch.set_num_threads(1)
+    one_thread()
     for limit in (100_000, 900, 300):
         for some in COMPANIES:
-            expected = [numbers for i, numbers in enumerate(together) if i % 12 in some]
+            expected = [numbers for asked, numbers in zip(requests, together, strict=True) if asked.organism in some]
             for ours, theirs in zip(answer(some, limit), expected, strict=True):
                 assert_same_bits(ours, theirs)
 
 
-def test_lessons(evaluator, genomes, threads):
+def test_lessons(evaluator, genomes, one_thread):
     lessons = []
     for number, prompt in enumerate(make_prompts(evaluator, [30 + i for i in range(24)])):
         answers = [stream(0, "answer", number, j).integers(10, 200, size=2 + j).tolist() for j in range(2 + number % 3)]
@@ -72,7 +79,7 @@ def test_lessons(evaluator, genomes, threads):
         lessons.append(Lesson(number % 12, prompt, tuple(map(tuple, answers)), advantages, 1.0))
     learners = {i: Learner(genome, None) for i, genome in enumerate(genomes)}
     together = evaluator.learn(learners, lessons)
-    torch.set_num_threads(1)
+    one_thread()
     for some in COMPANIES:
         mine = [lesson for lesson in lessons if lesson.organism_id in some]
         for i, learnt in evaluator.learn({i: learners[i] for i in some}, mine).items():
@@ -106,11 +113,11 @@ def test_gradients_of_attention_in_any_rectangle(length):
 
 
 @pytest.mark.parametrize("shape", [(576, 1536), (128, 384), (48, 8192)])  # what a product by MKL gives and sums over
-def test_rows_of_products_that_are_not_packed(shape, threads):
+def test_rows_of_products_that_are_not_packed(shape, one_thread):
     generator = torch.Generator().manual_seed(0)
     weight, x = (torch.randn(rows, shape[1], generator=generator) for rows in (shape[0], 150))
     weight /= shape[1] ** 0.5
     whole = in_panels(lambda x: x @ weight.T, x)
-    torch.set_num_threads(1)
+    one_thread()
     for rows in (1, 2, 3, 5, 7, 9, 10, 17, 31, 33, 63, 65, 127):
         assert_same_bits(in_panels(lambda x: x @ weight.T, x[3 : 3 + rows]), whole[3 : 3 + rows])

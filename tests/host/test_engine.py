@@ -332,20 +332,18 @@ def test_packed_products_equal_plain_ones_up_to_rounding(dtype):
 
 
 @pytest.mark.parametrize("shape", [(96, 64), (300, 48), (64, fused._LONGEST_SUM)])
-def test_a_row_of_a_packed_product_is_the_same_in_any_company(shape):
+def test_a_row_of_a_packed_product_is_the_same_in_any_company(set_threads, shape):
     """In float32 runs are to be the same for any number of workers, each with its own rows and threads."""
     generator = torch.Generator().manual_seed(0)
     weight, x = (torch.randn(rows, shape[1], generator=generator) for rows in (shape[0], 90))
     plus = torch.randn(90, shape[0], generator=generator)
     product = Product(weight, None, pack=True)
     whole, added = product(x), product(x, plus=plus)
-    threads = torch.get_num_threads()
     for count in (1, 2, 3):
-        torch.set_num_threads(count)
+        set_threads(count)
         for rows in (slice(0, 1), slice(3, 5), slice(7, 14), slice(20, 53), slice(1, 90)):
             assert_same_bits(product(x[rows]), whole[rows])
             assert_same_bits(product(x[rows], plus=plus[rows]), added[rows])
-    torch.set_num_threads(threads)
 
 
 def test_a_float32_product_with_longer_sums_is_not_packed():

@@ -6,22 +6,14 @@ from engine import assert_same_bits
 from evolora.host.gating import silu, silu_, silu_and_back
 
 
-@pytest.fixture
-def threads():
-    """Any number of them, whatever the machine has."""
-    own = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(own)
-
-
 @pytest.mark.parametrize("width", [90, 384, 1536])  # 90: no whole number of vectors
-def test_a_row_is_the_same_in_any_company_on_any_number_of_threads(threads, width):
+def test_a_row_is_the_same_in_any_company_on_any_number_of_threads(set_threads, width):
     generator = torch.Generator().manual_seed(0)
     gate, gradient = (torch.randn(1111, width, generator=generator) * 4 for _ in range(2))
-    threads(1)
+    set_threads(1)
     whole = silu(gate), *silu_and_back(gate, gradient)
     for count in (2, 3, 5, 7, 8):
-        threads(count)
+        set_threads(count)
         for rows in (slice(0, 1111), slice(0, 1110), slice(5, 900), slice(7, 8)):
             some = gate[rows].clone(), gradient[rows].clone()
             got = silu_(some[0].clone()), *silu_and_back(*some)

@@ -1,5 +1,7 @@
 """The lean cross-entropy against torch's, forward and backward, with rows that several targets share."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -61,18 +63,16 @@ def test_bfloat16_logits_are_summed_in_float32() -> None:
     torch.testing.assert_close(gradient.double(), expected, rtol=2**-8, atol=1e-6)  # rounded once
 
 
-def test_a_row_is_the_same_alone_and_on_any_number_of_threads() -> None:
+def test_a_row_is_the_same_alone_and_on_any_number_of_threads(set_threads: Callable[[int], None]) -> None:
     """With a vocabulary as large as real ones, of which few rows are looked at together."""
     logits, sources, chosen, temperatures = make(43, 49_152, 43, torch.float32)
     sources = torch.arange(43)
-    own = torch.get_num_threads()
-    torch.set_num_threads(1)
+    set_threads(1)
     together = surprise(logits, sources, chosen, temperatures)
     for threads in (1, 2, 5):
-        torch.set_num_threads(threads)
+        set_threads(threads)
         assert_same_bits(surprise(logits, sources, chosen, temperatures), together)
         for row in range(43):
             alone = slice(row, row + 1)
             found = surprise(logits[alone], sources[:1], chosen[alone], temperatures[alone])
             assert_same_bits(found, together[alone])
-    torch.set_num_threads(own)

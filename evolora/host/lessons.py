@@ -36,14 +36,25 @@ def pages(lessons: Sequence[Lesson], max_tokens: int) -> Iterator[dict[int, list
 
 
 def micro_batches(page: Mapping[int, list[Lesson]], max_tokens: int) -> Iterator[list[tuple[int, Lesson]]]:
-    """Cut a page into batches of (row of the page, lesson); several where an organism exceeds the limit alone."""
-    parts = [
-        (row, part)
-        for row, lessons in enumerate(page.values())
-        for part in chain.from_iterable(cut(lesson, max_tokens) for lesson in lessons)
-    ]
-    for some in batches([part.num_tokens for _, part in parts], max_tokens):
-        yield parts[some]
+    """Cut a page into batches of (row of the page, lesson); several where an organism exceeds the limits alone.
+
+    Nobody's lessons are parted because of others': in which order gradients are added up does not depend on company.
+    """
+
+    def cuts(parts: Sequence[tuple[int, Lesson]]) -> list[slice]:
+        return list(batches([part.num_tokens for _, part in parts], max_tokens))
+
+    batch: list[tuple[int, Lesson]] = []
+    for row, lessons in enumerate(page.values()):
+        own = [(row, part) for part in chain.from_iterable(cut(lesson, max_tokens) for lesson in lessons)]
+        for some in cuts(own):
+            together = batch + own[some]
+            if len(cuts(together)) > 1:
+                yield batch
+                together = own[some]
+            batch = together
+    if batch:
+        yield batch
 
 
 def cut(lesson: Lesson, max_tokens: int) -> Iterator[Lesson]:

@@ -43,6 +43,24 @@ def test_lessons_beside_a_long_one_are_learnt_from_in_batches_of_few_places():
     assert all(len(row) * max(row) <= 6 * MOST and sum(row) <= MOST for row in rows)
 
 
+def test_nobodys_lessons_are_parted_because_of_others():
+    """As wide as 0's lesson, eight rows have all the places there may be: three of 2's would fit behind 1's."""
+    shorts = [lesson(2, 4)] * 12
+    page = {0: [lesson(0, 192)], 1: [lesson(1, 3)] * 4, 2: shorts, 3: [lesson(3, 4)]}
+    batches = list(micro_batches(page, MOST))
+    assert [[row for row, _ in batch] for batch in batches] == [[0] + [1] * 4, [2] * 12 + [3]]
+    (alone,) = micro_batches({2: shorts}, MOST)
+    assert [part for row, part in batches[1] if row == 2] == [part for _, part in alone]
+
+
+def test_an_organism_whose_lessons_need_several_batches_has_the_same_in_any_company():
+    many = [lesson(1, 100)] * 5
+    beside = list(micro_batches({0: [lesson(0, 60)], 1: many, 2: [lesson(2, 30)]}, MOST))
+    alone = list(micro_batches({1: many}, MOST))
+    found = [[part for row, part in batch if row == 1] for batch in beside]
+    assert [own for own in found if own] == [[part for _, part in batch] for batch in alone]
+
+
 def test_pages_stack_a_bounded_number_of_organisms():
     found = list(pages([lesson(i, 3) for i in range(2 * MOST_ORGANISMS + 1)], 100_000))
     assert [len(page) for page in found] == [MOST_ORGANISMS, MOST_ORGANISMS, 1]

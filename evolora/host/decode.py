@@ -80,28 +80,25 @@ class Decoder:
         return answers
 
     def _batches(self, requests: Sequence[Request], which: Sequence[int]) -> list[list[int]]:
-        """Split by number of samples and by whether an opening is set apart, for that is read by other sums; then those
-        that open alike, and equal prompts, together (each is read once), else by prompt length (little padding); each
-        batch ordered by organism."""
+        """Split by number of samples; then those that open alike, and equal prompts, together (each is read once), else
+        by prompt length (little padding); each batch ordered by organism."""
         met: dict[tuple[int, ...], int] = {}
         for i in which:
             request = requests[i]
             met.setdefault(request.prompt, i)
             met.setdefault(request.prompt[: request.opening], i)
 
-        def alike(i: int) -> tuple[int, bool]:
-            return requests[i].num_samples, bool(_asked(requests[i]).set_apart)
-
         def place(i: int) -> tuple[int, ...]:
             request = requests[i]
             opening = met[request.prompt[: request.opening]]
-            return *alike(i), request.opening, opening, len(request.prompt), met[request.prompt], i
+            return request.num_samples, request.opening, opening, len(request.prompt), met[request.prompt], i
 
         order = sorted(which, key=place)
         batches: list[list[int]] = []
         room = _Room(self._max_batch_tokens)
         for i in order:
-            if not batches or alike(batches[-1][0]) != alike(i) or not room.takes(requests[i]):
+            alike = batches and requests[batches[-1][0]].num_samples == requests[i].num_samples
+            if not alike or not room.takes(requests[i]):
                 batches.append([])
                 room = _Room(self._max_batch_tokens)
                 room.takes(requests[i])
@@ -139,10 +136,6 @@ class Decoder:
         return self._hooks.read(self._model, batch.bank, batch.live_by_organism(), ids, positions, stream)
 
 
-def _asked(request: Request) -> Question:
-    return Question(request.organism, request.prompt, request.opening)
-
-
 class _Room:
     """Room of a batch for requests: for the tokens it reads or may write, for twice as many that it remembers, and for
     eight times as many places."""
@@ -154,7 +147,7 @@ class _Room:
 
     def takes(self, request: Request) -> bool:
         """Give a request its room, or all there is to the first; False where it needs more than is left."""
-        opening = (request.organism, _asked(request).set_apart)
+        opening = (request.organism, Question(request.organism, request.prompt, request.opening).set_apart)
         need = len(request.prompt) + request.num_samples * request.limit
         to_read = need - len(opening[1]) if opening in self._openings else need
         prompts = self._prompts + 1

@@ -75,20 +75,23 @@ class Layout:
         if not self._openings:
             return Prefill(attention_grid(lengths, device), cache, common)
         cells: list[int] = []  # by question the tokens of its prompt, then its first again and again
-        openings = [(start, len(opening)) for (_, opening), start in self._openings.items()]
-        endings = []
-        for question, start in zip(self.questions, self._endings, strict=True):
+        alone = [(start, len(opening)) for (_, opening), start in self._openings.items()]
+        behind, endings = list[int](), list[tuple[int, int]]()
+        for row, (question, start) in enumerate(zip(self.questions, self._endings, strict=True)):
             opening, length = question.set_apart, len(question.prompt)
-            first = self._openings[question.owner, opening] if opening else start
-            endings.append((start, length - len(opening)))
+            first, rest = self._openings.get((question.owner, opening), start), (start, length - len(opening))
+            if opening:
+                behind.append(row)
+            (endings if opening else alone).append(rest)
             cells += range(first, first + len(opening))
-            cells += range(start, start + length - len(opening))
+            cells += range(start, sum(rest))
             cells += repeat(first, cache.places - length)
-        starts = torch.tensor([len(question.set_apart) for question in self.questions], device=device)
+        starts = torch.tensor([len(self.questions[row].set_apart) for row in behind], device=device)
         return Forked(
-            _Spans.of(openings, attention_grid([length for _, length in openings], device)),
+            _Spans.of(alone, attention_grid([length for _, length in alone], device)),
             _Spans.of(endings, make_grid([length for _, length in endings], device)),
             Cells(torch.tensor(cells, device=device).view(len(lengths), cache.places)),
+            None if len(behind) == len(lengths) else torch.tensor(behind, device=device),
             starts,
             cache,
             common,
@@ -130,14 +133,17 @@ class _Spans:
 
 @dataclass(frozen=True)
 class Forked:
-    """A stream of openings and of endings, each of which sees itself and its opening.
+    """A stream of pieces that see themselves `alone`, openings and whole prompts, and of `endings`, each of which sees
+    its opening too.
 
-    `prompts` shows the token at each place of each prompt, `starts` (questions,) is the place where an ending begins.
+    `prompts` shows the token at each place of each prompt. `behind` (endings,) are the prompts that have one, None
+    where all have, `starts` (endings,) the places where they begin.
     """
 
-    openings: _Spans
+    alone: _Spans
     endings: _Spans
     prompts: Cells
+    behind: Tensor | None
     starts: Tensor
     cache: KeyValueStore
     common: Common | None = None
@@ -145,26 +151,27 @@ class Forked:
 
     @cached_property
     def _reading(self) -> Prefill:
-        """How the openings see themselves, laid out once for all layers."""
-        return Prefill(self.openings.grid)
+        """How they see themselves, laid out once for all layers."""
+        return Prefill(self.alone.grid)
 
     def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
         if scoring.window not in self._biases:
             self._biases[scoring.window] = self._bias(scoring.window).to(q.dtype)
         out = torch.empty_like(q, memory_format=torch.contiguous_format)
-        here = self.openings.tokens
+        here = self.alone.tokens
         theirs = [t.index_select(0, here) for t in (q, k, v)]
-        opened = self._reading.attend(layer, theirs[0], theirs[1], theirs[2], scoring)
-        out.index_copy_(0, here, opened)
+        out.index_copy_(0, here, self._reading.attend(layer, theirs[0], theirs[1], theirs[2], scoring))
         keys, values = self.prompts.show(k), self.prompts.show(v)
         self.cache.store(layer, keys, values)
+        if self.behind is not None:
+            keys, values = (t.index_select(0, self.behind) for t in (keys, values))
         here = self.endings.tokens
         asked = self.endings.grid.spread(q.index_select(0, here)).transpose(1, 2)
         mixed = explicit_attention(asked, keys, values, self._biases[scoring.window], scoring)
         return out.index_copy_(0, here, self.endings.grid.take(mixed.transpose(1, 2)))
 
     def _bias(self, window: int | None) -> Tensor:
-        """(questions, longest ending, longest prompt): an ending's token sees what stands before it, and itself."""
+        """(endings, longest ending, longest prompt): an ending's token sees what stands before it, and itself."""
         places = torch.arange(self.prompts.table.shape[1], device=self.starts.device)
         within = torch.arange(self.endings.grid.width, device=self.starts.device)
         distance = (self.starts[:, None] + within)[:, :, None] - places

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from evolora.host.layout import Grid
-from evolora.host.panels import is_exact
+from evolora.host.panels import filled, is_exact
 
 _FEW_ROWS = 4  # up to so many rows an organism, one masked product beats a batch of tiny ones
 _MASKED_COLUMNS = (256, 64)  # columns (organisms · rank) of a masked product: for a few hundred rows, for thousands
@@ -102,16 +102,22 @@ def _add_one_by_one(inputs: Sequence[Tensor], outputs: Sequence[Tensor], own: Se
 
 
 class _AddedOneByOne(torch.autograd.Function):
-    """`_add_one_by_one` on a copy of the outputs, with a gradient for all four."""
+    """`_add_one_by_one` on a copy of the outputs, with a gradient for all four. A few rows are filled up: which of them
+    would be left over depends on the number of threads."""
 
     @staticmethod
     def forward(
         ctx: Any, inputs: Tensor, outputs: Tensor, a: Tensor, b: Tensor, ranks: Sequence[int], counts: Sequence[int]
     ) -> Tensor:
         added = outputs.clone()
-        rows = inputs.split(counts), added.split(counts)  # type: ignore[no-untyped-call]
-        ctx.ranks, ctx.counts, ctx.hidden = ranks, counts, _add_one_by_one(*rows, _own(a, b, ranks))
+        rows = added.split(counts)  # type: ignore[no-untyped-call]
+        read = [filled(x) for x in inputs.split(counts)]  # type: ignore[no-untyped-call]
+        written = [filled(out) for out in rows]
+        ctx.ranks, ctx.counts, ctx.hidden = ranks, counts, _add_one_by_one(read, written, _own(a, b, ranks))
         ctx.save_for_backward(inputs, a, b)
+        for own, out in zip(rows, written, strict=True):
+            if len(out) > len(own):
+                own.copy_(out[: len(own)])
         return added
 
     @staticmethod
@@ -125,11 +131,14 @@ class _AddedOneByOne(torch.autograd.Function):
             if factors is None:
                 dx.zero_()
             else:
-                rank = hidden.shape[1]
-                of_hidden = torch.mm(g, factors[1].T)
-                torch.mm(of_hidden, factors[0].T, out=dx)
-                torch.mm(of_hidden.T, x, out=da[:rank])
-                torch.mm(hidden.T, g, out=db[:rank])
+                rank, whole, whole_g = hidden.shape[1], filled(x), filled(g)
+                of_hidden = torch.mm(whole_g, factors[1].T)
+                if len(whole) == len(dx):
+                    torch.mm(of_hidden, factors[0].T, out=dx)
+                else:
+                    dx.copy_(torch.mm(of_hidden, factors[0].T)[: len(dx)])
+                torch.mm(of_hidden.T, whole, out=da[:rank])
+                torch.mm(hidden.T, whole_g, out=db[:rank])
         return of_inputs, gradient, of_a, of_b, None, None
 
 

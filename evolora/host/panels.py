@@ -23,10 +23,13 @@ def is_exact(x: Tensor) -> bool:
 
 def in_panels(product: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """`product` of x (rows, in), each row of which gives the same bits in any company if x is float32 on a CPU."""
-    missing = _missing(len(x)) if is_exact(x) else 0
-    if not missing:
-        return product(x)
-    return product(F.pad(x, (0, 0, 0, missing)))[: len(x)]
+    return product(filled(x))[: len(x)] if is_exact(x) else product(x)
+
+
+def filled(x: Tensor) -> Tensor:
+    """x (rows, in) with rows of zeros behind a few that leave some over; as it is where there are many."""
+    missing = _missing(len(x))
+    return F.pad(x, (0, 0, 0, missing)) if missing else x
 
 
 @dataclass(frozen=True)

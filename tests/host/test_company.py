@@ -71,10 +71,13 @@ def test_answers(evaluator, genomes, samples, one_thread):
                 assert_same_bits(ours, theirs)
 
 
-def test_lessons(evaluator, genomes, one_thread):
+@pytest.mark.parametrize("short", [False, True])
+def test_lessons(evaluator, genomes, one_thread, short):
+    """Two for everybody, of several answers each, or of one, so that few tokens are read and fewer learnt from."""
     lessons = []
-    for number, prompt in enumerate(make_prompts(evaluator, [30 + i for i in range(24)])):
-        answers = [stream(0, "answer", number, j).integers(10, 200, size=2 + j).tolist() for j in range(2 + number % 3)]
+    for number, prompt in enumerate(make_prompts(evaluator, [4 + i % 3 if short else 30 + i for i in range(24)])):
+        sizes = [1 + number % 5] if short else range(2, 4 + number % 3)
+        answers = [stream(0, "answer", number, size).integers(10, 200, size=size).tolist() for size in sizes]
         advantages = tuple((-1.0) ** j / (j + 1) for j in range(len(answers)))
         lessons.append(Lesson(number % 12, prompt, tuple(map(tuple, answers)), advantages, 1.0))
     learners = {i: Learner(genome, None) for i, genome in enumerate(genomes)}

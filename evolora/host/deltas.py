@@ -114,7 +114,8 @@ class _AddedOneByOne(torch.autograd.Function):
         read = [filled(x) for x in inputs.split(counts)]  # type: ignore[no-untyped-call]
         written = [filled(out) for out in rows]
         ctx.ranks, ctx.counts, ctx.hidden = ranks, counts, _add_one_by_one(read, written, _own(a, b, ranks))
-        ctx.save_for_backward(inputs, a, b)
+        ctx.read = read
+        ctx.save_for_backward(a, b)
         for own, out in zip(rows, written, strict=True):
             if len(out) > len(own):
                 own.copy_(out[: len(own)])
@@ -123,22 +124,23 @@ class _AddedOneByOne(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None, None]:
         (gradient,) = gradients
-        inputs, a, b = ctx.saved_tensors
-        of_inputs, of_a, of_b = torch.empty_like(inputs), torch.zeros_like(a), torch.zeros_like(b)
-        rows = (inputs.split(ctx.counts), gradient.split(ctx.counts), of_inputs.split(ctx.counts))  # type: ignore[no-untyped-call]
+        a, b = ctx.saved_tensors
+        of_inputs = gradient.new_empty(len(gradient), a.shape[2])
+        of_a, of_b = torch.zeros_like(a), torch.zeros_like(b)
+        rows = ctx.read, gradient.split(ctx.counts), of_inputs.split(ctx.counts)  # type: ignore[no-untyped-call]
         own = _own(a, b, ctx.ranks)
         for x, g, dx, hidden, factors, da, db in zip(*rows, ctx.hidden, own, of_a, of_b, strict=True):
             if factors is None:
                 dx.zero_()
             else:
-                rank, whole, whole_g = hidden.shape[1], filled(x), filled(g)
-                of_hidden = torch.mm(whole_g, factors[1].T)
+                rank, whole = hidden.shape[1], filled(g)
+                of_hidden = torch.mm(whole, factors[1].T)
                 if len(whole) == len(dx):
                     torch.mm(of_hidden, factors[0].T, out=dx)
                 else:
                     dx.copy_(torch.mm(of_hidden, factors[0].T)[: len(dx)])
-                torch.mm(of_hidden.T, whole, out=da[:rank])
-                torch.mm(hidden.T, whole_g, out=db[:rank])
+                torch.mm(of_hidden.T, x, out=da[:rank])
+                torch.mm(hidden.T, whole, out=db[:rank])
         return of_inputs, gradient, of_a, of_b, None, None
 
 

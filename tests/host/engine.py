@@ -70,10 +70,12 @@ def sites_of(model: nn.Module, modules: Sequence[str] = MODULES) -> list[SiteSha
     ]
 
 
+EXACT = torch.backends.cpu.get_cpu_capability() == "AVX2"  # where float32 bits were seen not to depend on company
+
+
 def assert_same_bits(got: torch.Tensor, want: torch.Tensor) -> None:
-    """Bit for bit where that was seen to hold, with AVX2 kernels; up to rounding on processors with others."""
-    exact = torch.backends.cpu.get_cpu_capability() == "AVX2"
-    torch.testing.assert_close(got, want, rtol=0 if exact else 1e-5, atol=0 if exact else 1e-5)
+    """Bit for bit where that was seen to hold; up to rounding on processors with other kernels."""
+    torch.testing.assert_close(got, want, rtol=0 if EXACT else 1e-5, atol=0 if EXACT else 1e-5)
 
 
 def traits(rank: int = 4, learning_rate: float = 1e-3) -> Traits:

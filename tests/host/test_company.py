@@ -8,9 +8,11 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from engine import assert_same_bits, random_genome
+from engine import EXACT, assert_same_bits, random_genome
 
 from evolora.benchmark import Bench
+from evolora.build import open_run
+from evolora.config.load import load_world
 from evolora.evaluation.bench import make_prompts
 from evolora.host.attention import Scoring, additive_mask, explicit_attention
 from evolora.host.bank import stack_genomes
@@ -124,3 +126,21 @@ def test_rows_of_products_that_are_not_packed(shape, one_thread):
     one_thread()
     for rows in (1, 2, 3, 5, 7, 9, 10, 17, 31, 33, 63, 65, 127):
         assert_same_bits(in_panels(lambda x: x @ weight.T, x[3 : 3 + rows]), whole[3 : 3 + rows])
+
+
+@pytest.mark.skipif(not EXACT, reason="a rounding may change which token is drawn, and so a life")
+def test_a_run_is_the_same_bytes_on_any_threads_in_any_batches(tmp_path, set_threads):
+    """Half the founders pay for a worked example, so that prompts with and without openings meet."""
+    small = ["generations=3", "population.founders=24", "population.capacity=24"]
+
+    def live(threads, *settings):
+        path = tmp_path / str(threads)
+        simulation = open_run(load_world("petri", [*small, f"host.threads={threads}", *settings]), path, name="run")
+        simulation.run()
+        kept = [*path.rglob("*.safetensors"), *path.rglob("*.parquet"), *path.rglob("metrics.jsonl")]
+        return {file.relative_to(path): file.read_bytes() for file in kept}
+
+    one = live(1, "host.max_batch_tokens=1024", "host.max_learning_tokens=1024")
+    several = live(3)
+    assert one.keys() == several.keys() and len(one) > 5
+    assert [file for file in one if one[file] != several[file]] == []

@@ -8,15 +8,17 @@ import torch
 from numpy.typing import NDArray
 
 from evolora.organism.genome import Genome
-from evolora.organism.low_rank import squared_norm
+from evolora.organism.low_rank import one_thread, squared_norm
 
 
+@one_thread()
 def delta_norm(genome: Genome) -> float:
     """Frobenius norm of a genome's delta over all its sites."""
     squared = sum(squared_norm(genome.factors[site]) for site in sorted(genome.factors))
     return genome.scaling * math.sqrt(max(0.0, squared))
 
 
+@one_thread()
 def inner_products(genomes: Sequence[Genome]) -> NDArray[np.float64]:
     """<delta_i, delta_j> summed over sites, shape (genomes, genomes).
 
@@ -52,6 +54,7 @@ def cosine_similarities(genomes: Sequence[Genome]) -> NDArray[np.float64]:
     return cosines
 
 
+@one_thread()
 def distance(first: Genome, second: Genome) -> float:
     """Frobenius distance ||delta_1 - delta_2|| over all sites.
 

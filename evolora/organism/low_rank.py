@@ -1,6 +1,8 @@
 """Low-rank algebra: the best rank-r approximation of B A and of dense matrices."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +14,18 @@ from evolora.organism.genome import Factors
 NEGLIGIBLE = 1e-6  # singular values below this share of the largest are rounding of float32
 OVERSAMPLE = 8  # extra columns of the randomised range finder (Halko et al. advise 5 to 10)
 POWER_ITERATIONS = 2
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it, or a function that it decorates, torch has one thread: roundings of a decomposition depend on their
+    number, which is not the same for one process and for many."""
+    own = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +65,7 @@ def inner_product(first: Factors, second: Factors) -> float:
     return float((left * right).sum())
 
 
+@one_thread()
 def truncate(b_stack: Tensor, a_stack: Tensor, rank: int) -> Truncation:
     """The best approximation of `b_stack` (out, k) @ `a_stack` (k, in) by a matrix of rank `rank` or less.
 

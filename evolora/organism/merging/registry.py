@@ -9,7 +9,7 @@ import torch
 
 from evolora.errors import GenomeError
 from evolora.organism.genome import Factors, Genome
-from evolora.organism.low_rank import Truncation, revive
+from evolora.organism.low_rank import Truncation, one_thread, revive
 from evolora.organism.traits import TraitRange, Traits
 
 
@@ -57,6 +57,7 @@ def merging(name: str) -> Callable[[SiteMerge], SiteMerge]:
     return register
 
 
+@one_thread()
 def merge(name: str, first: Genome, second: Genome, weight: float, rank: int, rng: np.random.Generator) -> Merged:
     """The merge of two genomes by the operator `name`; `weight` in (0, 1) is the first parent's share.
 

@@ -7,6 +7,7 @@ import torch
 
 from evolora.errors import GenomeError
 from evolora.organism.genome import Genome
+from evolora.organism.low_rank import one_thread
 from evolora.organism.traits import TraitRange
 
 Mutation = Callable[[Genome, np.random.Generator], Genome]
@@ -26,6 +27,7 @@ def mutation(name: str) -> Callable[[Mutation], Mutation]:
     return register
 
 
+@one_thread()
 def mutate(name: str, genome: Genome, rank_range: TraitRange, rng: np.random.Generator) -> Genome:
     """The genome after one mutation; unchanged if the operator would take the rank out of `rank_range`, or the weights
     beyond what float32 holds: a child of those could do nothing.

@@ -79,12 +79,12 @@ class Layout:
         behind, endings = list[int](), list[tuple[int, int]]()
         for row, (question, start) in enumerate(zip(self.questions, self._endings, strict=True)):
             opening, length = question.set_apart, len(question.prompt)
-            first, rest = self._openings.get((question.owner, opening), start), (start, length - len(opening))
+            first, rest = self._openings.get((question.owner, opening), start), length - len(opening)
             if opening:
                 behind.append(row)
-            (endings if opening else alone).append(rest)
+            (endings if opening else alone).append((start, rest))
             cells += range(first, first + len(opening))
-            cells += range(start, sum(rest))
+            cells += range(start, start + rest)
             cells += repeat(first, cache.places - length)
         starts = torch.tensor([len(self.questions[row].set_apart) for row in behind], device=device)
         return Forked(

@@ -19,16 +19,18 @@ from evolora.rng import stream
 SITES = [SiteShape("model.layers.0.mlp.down_proj", 1536, 576), SiteShape("model.layers.1.self_attn.o_proj", 576, 576)]
 
 
+def wide(seed: int, rank: int) -> Genome:
+    """As wide as on the default host."""
+    rng = stream(seed, "wide genome")
+    genome = found_genome(SITES, replace(TRAITS, rank=rank), 2.0, rng)
+    factors = {site: Factors(f.a, 0.1 * normal(tuple(f.b.shape), rng)) for site, f in genome.factors.items()}
+    return genome.with_factors(factors)
+
+
 @pytest.fixture(scope="module")
 def parents() -> list[Genome]:
-    """As wide as on the default host, of a rank that two of them double to 24."""
-    genomes = []
-    for seed in range(2):
-        rng = stream(seed, "wide genome")
-        genome = found_genome(SITES, replace(TRAITS, rank=12), 2.0, rng)
-        factors = {site: Factors(f.a, 0.1 * normal(tuple(f.b.shape), rng)) for site, f in genome.factors.items()}
-        genomes.append(genome.with_factors(factors))
-    return genomes
+    """Of a rank that two of them double to 24."""
+    return [wide(seed, 12) for seed in range(2)]
 
 
 def assert_same(first, second):
@@ -47,11 +49,11 @@ def test_merged(parents, name, set_threads):
 
 
 @pytest.mark.parametrize("name", sorted(MUTATIONS))
-def test_mutated(parents, name, set_threads):
-    found = []
+def test_mutated(name, set_threads):
+    parent, found = wide(0, 24), []
     for threads in (1, 3):
         set_threads(threads)
-        found.append(mutate(name, parents[0], TraitRange(4, 24, 1.0), stream(0)).factors)
+        found.append(mutate(name, parent, TraitRange(4, 32, 1.0), stream(0)).factors)
     assert_same(*found)
 
 

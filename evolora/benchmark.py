@@ -26,7 +26,6 @@ from evolora.evaluation.bench import (
 from evolora.evaluation.bench_scale import generation_case, peak_memory, scale_cases
 from evolora.evaluation.evaluator import HostFacts
 from evolora.evaluation.local import LocalEvaluator
-from evolora.host.device import is_fast_in_bfloat16
 from evolora.host.load import load_host
 from evolora.overhead import measure_overhead
 from evolora.rng import stream
@@ -179,8 +178,6 @@ def other_format(bench: Bench) -> Part:
     cases = answering_cases(
         evaluator, f"{bench.rows} prompts of 64 tokens", even, (bench.adapters,), beside_generate=False
     )
-    if dtype == "bfloat16" and not is_fast_in_bfloat16(evaluator.host.device):  # minutes a round: one must do
-        cases = [replace(case, slow=True) for case in cases]
     return Part(evaluator.facts, time_cases(cases, 1), {})
 
 

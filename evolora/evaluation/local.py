@@ -18,6 +18,7 @@ from evolora.host.prompt import PromptBuilder
 from evolora.host.reader import Reader
 from evolora.host.sites import LayerChoice, find_sites
 from evolora.host.trial import try_engine
+from evolora.host.widening import widen_linears
 from evolora.organism.genome import SiteShape
 from evolora.organism.learning import Comparison, Learner, Learnt, Lesson
 from evolora.organism.perturbation import climb, realise
@@ -85,6 +86,7 @@ class LocalEvaluator:
         self.prompts = PromptBuilder(host.tokenizer, system_prompt)
         self.decoder = Decoder(host.model, hooks, host.eos_ids, max_batch_tokens)
         if not fused:  # else every layer was compared with transformers' own
+            widen_linears(host.model, hooks)
             try_engine(host.name, host.model, self.decoder)
         self.reader = Reader(host.model, hooks, max_batch_tokens)
         self._learner = PolicyGradient(host.model, hooks, self.sites, max_gradient_norm, max_learning_tokens)

@@ -19,6 +19,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from evolora.host.buckets import Buckets, by_length
 from evolora.host.layout import Grid
 from evolora.host.panels import is_exact
+from evolora.host.widening import wide
 
 if TYPE_CHECKING:
     from evolora.host.common import Common
@@ -48,6 +49,11 @@ class Stream(Protocol):
         ...
 
 
+def attend(stream: Stream, layer: int, q: Tensor, k: Tensor, v: Tensor, scoring: Scoring) -> Tensor:
+    """`stream.attend`, in numbers that this processor multiplies; the result is in those given."""
+    return stream.attend(layer, wide(q), wide(k), wide(v), scoring).to(q.dtype)
+
+
 def _attention(
     module: nn.Module,
     query: Tensor,
@@ -62,7 +68,7 @@ def _attention(
         raise NotImplementedError("attention sinks are not supported")
     scoring = Scoring(scaling, kwargs.get("sliding_window"), kwargs.get("softcap"))
     q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))  # (tokens, heads, width)
-    return stream.attend(module.layer_idx, q, k, v, scoring).unsqueeze(0), None  # type: ignore[arg-type]
+    return attend(stream, module.layer_idx, q, k, v, scoring).unsqueeze(0), None  # type: ignore[arg-type]
 
 
 def register() -> None:

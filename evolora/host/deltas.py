@@ -10,6 +10,7 @@ from torch import Tensor
 
 from evolora.host.layout import Grid
 from evolora.host.panels import filled, is_exact
+from evolora.host.widening import wide
 
 _FEW_ROWS = 4  # up to so many rows an organism, one masked product beats a batch of tiny ones
 _MASKED_COLUMNS = (256, 64)  # columns (organisms · rank) of a masked product: for a few hundred rows, for thousands
@@ -34,7 +35,7 @@ class StackedFactors:
     @cached_property
     def own(self) -> Sequence[Own]:
         """Each organism's, for products without a gradient."""
-        return _own(self.a, self.b, self.ranks)
+        return _own(wide(self.a), wide(self.b), self.ranks)
 
 
 def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: Grid) -> Tensor:
@@ -44,10 +45,14 @@ def add_deltas(inputs: Tensor, outputs: Tensor, factors: StackedFactors, grid: G
     float32 products are made organism by organism, each of its own rank, so that this sum does not depend on who shares
     the batch: runs are then the same for any number of workers.
     """
+    widened = wide(inputs)
+    if widened is not inputs:
+        added = add_deltas(widened, wide(outputs), factors, grid)
+        return added.to(outputs.dtype) if torch.is_grad_enabled() else outputs.copy_(added)
     one_by_one = is_exact(inputs)
     if torch.is_grad_enabled():
         if one_by_one:
-            return added_one_by_one(inputs, outputs, factors.a, factors.b, factors.ranks, grid.counts)
+            return added_one_by_one(inputs, outputs, wide(factors.a), wide(factors.b), factors.ranks, grid.counts)
         a, b = factors.a.to(inputs.dtype), factors.b.to(inputs.dtype)
         delta = torch.bmm(torch.bmm(grid.place(inputs), a.transpose(1, 2)), b)
         return outputs + grid.take(delta)

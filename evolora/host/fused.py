@@ -15,12 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from evolora.host.attention import Prefill, Scoring, Stream
+from evolora.host.attention import Prefill, Scoring, Stream, attend
 from evolora.host.bank import BankHooks
 from evolora.host.fused_learning import inverse_rms, learn_through, linear, rotate
 from evolora.host.gating import silu_
 from evolora.host.layout import Kept, make_grid
 from evolora.host.panels import in_panels, is_exact
+from evolora.host.widening import wide
 
 FUSABLE = ("llama", "qwen2", "qwen3")  # config.model_type of the layers whose structure `FusedLayer` knows
 _LONGEST_SUM = 1024  # of a float32 product that is packed: oneDNN may divide longer ones among threads
@@ -36,11 +37,16 @@ class Product:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, pack: bool) -> None:
-        self._weight, self._bias, self._pack = weight, bias, pack
+        self._weight, self._bias, self._pack = weight, None if bias is None else wide(bias), pack
         self._packed = self._reorder(weight)
+        if pack and self._packed is None:
+            self._weight = wide(weight)  # else at every call
 
     def _reorder(self, weight: Tensor) -> Tensor | None:
-        if not self._pack or (weight.dtype == torch.float32 and weight.shape[1] > _LONGEST_SUM):
+        if not self._pack:
+            return None
+        weight = wide(weight)
+        if weight.dtype == torch.float32 and weight.shape[1] > _LONGEST_SUM:
             return None
         return torch.ops.mkldnn._reorder_linear_weight(weight)  # type: ignore[no-any-return]
 
@@ -50,37 +56,47 @@ class Product:
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         """x (tokens, in) -> (tokens, out); `plus` (tokens, out) is added."""
+        return self._multiply(wide(x), plus).to(x.dtype)
+
+    def _multiply(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         if self._packed is not None:
             if plus is not None:
-                return torch.ops.mkldnn._linear_pointwise.binary(x, plus, self._packed, self._bias, "add")  # type: ignore[no-any-return]
+                return torch.ops.mkldnn._linear_pointwise.binary(x, wide(plus), self._packed, self._bias, "add")  # type: ignore[no-any-return]
             return torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")  # type: ignore[no-any-return]
-        out = in_panels(lambda x: F.linear(x, self._weight, self._bias), x)
+        weight = wide(self._weight)
+        out = in_panels(lambda x: F.linear(x, weight, self._bias), x)
         return out if plus is None else out.add_(plus)
 
     def activated(self, x: Tensor) -> Tensor:
         """silu(x · Wᵀ), inside the product where that is bfloat16. In float32 oneDNN's is slower than the passes that
         it spares (4,096 rows through the default host's gate and up, with AVX2: 133 and 117 ms)."""
-        if self._packed is not None and x.dtype == torch.bfloat16:
+        widened = wide(x)
+        if self._packed is not None and widened.dtype == torch.bfloat16:
             return torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "swish", [], "")  # type: ignore[no-any-return]
-        return silu_(self(x))
+        return silu_(self._multiply(widened)).to(x.dtype)
 
     def times(self, x: Tensor, factor: Tensor) -> Tensor:
         """(x · Wᵀ) multiplied elementwise by `factor` (tokens, out)."""
-        if self._packed is not None:
-            return torch.ops.mkldnn._linear_pointwise.binary(x, factor, self._packed, self._bias, "mul")  # type: ignore[no-any-return]
-        return self(x).mul_(factor)
+        if self._packed is None:
+            return self._multiply(wide(x)).mul_(factor).to(x.dtype)
+        binary = torch.ops.mkldnn._linear_pointwise.binary
+        return binary(wide(x), wide(factor), self._packed, self._bias, "mul").to(x.dtype)  # type: ignore[no-any-return]
 
     def back(self, gradient: Tensor, plus: Tensor | None = None) -> Tensor:
         """gradient (tokens, out) · W -> (tokens, in); `plus` (tokens, in) is added."""
+        return self._multiply_back(wide(gradient), plus).to(gradient.dtype)
+
+    def _multiply_back(self, gradient: Tensor, plus: Tensor | None) -> Tensor:
         packed = self._packed_back
         if packed is None:
+            weight = wide(self._weight)
             if plus is not None and not is_exact(gradient):
-                return torch.addmm(plus, gradient, self._weight)
-            back = in_panels(lambda gradient: torch.mm(gradient, self._weight), gradient)
+                return torch.addmm(plus, gradient, weight)
+            back = in_panels(lambda gradient: torch.mm(gradient, weight), gradient)
             return back if plus is None else back.add_(plus)
         if plus is None:
             return torch.ops.mkldnn._linear_pointwise(gradient, packed, None, "none", [], "")  # type: ignore[no-any-return]
-        return torch.ops.mkldnn._linear_pointwise.binary(gradient, plus, packed, None, "add")  # type: ignore[no-any-return]
+        return torch.ops.mkldnn._linear_pointwise.binary(gradient, wide(plus), packed, None, "add")  # type: ignore[no-any-return]
 
 
 class Norm:
@@ -173,7 +189,7 @@ class FusedLayer:
             q_norm, k_norm = self.head_norms
             both = torch.cat([q_norm(both[:, :num_q]), k_norm(both[:, num_q:])], 1)
         both = rotate(both, cos[:, None], sin[:, None])
-        out = stream.attend(self.index, both[:, :num_q], both[:, num_q:], heads[:, num_q + num_k :], self.scoring)
+        out = attend(stream, self.index, both[:, :num_q], both[:, num_q:], heads[:, num_q + num_k :], self.scoring)
         return out.reshape(len(x), -1)
 
 
@@ -238,16 +254,10 @@ def _close(got: Tensor, want: Tensor, tolerance: float) -> bool:
 def _can_pack(model: nn.Module) -> bool:
     weights = list(model.parameters())
     formats = {(w.device.type, w.dtype) for w in weights}
-    return (
-        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and (formats == {("cpu", torch.float32)} or (formats == {("cpu", torch.bfloat16)} and _packs_bfloat16()))
-        and sum(w.numel() * w.element_size() for w in weights) <= PACKED_BYTES
-    )
-
-
-def _packs_bfloat16() -> bool:
-    """Whether oneDNN does: not on processors that have no AVX-512, say, where torch computes it all the same."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    packable = ({("cpu", torch.float32)}, {("cpu", torch.bfloat16)})
+    if not torch.backends.mkldnn.is_available() or formats not in packable:  # type: ignore[no-untyped-call]
+        return False
+    return wide(weights[0]).element_size() * sum(w.numel() for w in weights) <= PACKED_BYTES
 
 
 def _install(index: int, layer: Any, fused: FusedLayer, is_last: bool) -> None:

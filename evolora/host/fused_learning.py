@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from evolora.host.attention import Stream
+from evolora.host.attention import Stream, attend
 from evolora.host.gating import silu, silu_and_back
 from evolora.host.layout import Kept
 
@@ -162,4 +162,4 @@ def _attend(layer: "FusedLayer", x: Tensor, cos: Tensor, sin: Tensor, stream: St
         q, k = (normed(heads, norm) for heads, norm in zip((q, k), layer.head_norms, strict=True))
     cos, sin = cos[:, None], sin[:, None]
     q, k = rotated(q, cos, sin), rotated(k, cos, sin)
-    return stream.attend(layer.index, q, k, v, layer.scoring).reshape(len(x), -1)
+    return attend(stream, layer.index, q, k, v, layer.scoring).reshape(len(x), -1)

@@ -1,5 +1,6 @@
 """Float32 numbers of an organism are the same bits whoever shares its batches, on any number of threads: so a run is
-the same for any number of workers. The petri host's widths are as those of real hosts, its organisms have all ranks.
+the same for any number of workers. So are bfloat16 ones where products are made in float32. The petri host's widths are
+as those of real hosts, its organisms have all ranks.
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from evolora.benchmark import Bench
 from evolora.build import open_run
 from evolora.config.load import load_world
 from evolora.evaluation.bench import make_prompts
+from evolora.host import widening
 from evolora.host.attention import Scoring, additive_mask, explicit_attention
 from evolora.host.bank import stack_genomes
 from evolora.host.common import LEAST
@@ -29,9 +31,11 @@ OPENING = tuple(range(50, 50 + LEAST + 8))
 COMPANIES = ([8], [0, 1, 2], [3, 4, 5, 6, 7], [9, 10, 11])
 
 
-@pytest.fixture(scope="module")
-def evaluator():
-    return Bench("petri", "float32", "upper_half", MODULES, 1).open()
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def evaluator(request):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(widening, "multiplies_in_software", lambda: True)
+        yield Bench("petri", request.param, "upper_half", MODULES, 1).open()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,8 @@ def test_answers(evaluator, genomes, samples, one_thread):
 
     def answer(organisms, limit):
         decoder._max_batch_tokens = limit
-        bank = stack_genomes([genomes[i] for i in organisms], evaluator.sites, torch.float32, torch.device("cpu"))
+        own = [genomes[i] for i in organisms]
+        bank = stack_genomes(own, evaluator.sites, evaluator.host.dtype, torch.device("cpu"))
         asked = [replace(r, organism=organisms.index(r.organism)) for r in requests if r.organism in organisms]
         return [torch.tensor([one.logprobs for one in group]) for group in decoder.generate(bank, asked)]
 
@@ -129,9 +134,10 @@ def test_rows_of_products_that_are_not_packed(shape, one_thread):
 
 
 @pytest.mark.skipif(not EXACT, reason="a rounding may change which token is drawn, and so a life")
-def test_a_run_is_the_same_bytes_on_any_threads_in_any_batches(tmp_path, set_threads):
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_run_is_the_same_bytes_on_any_threads_in_any_batches(tmp_path, set_threads, dtype):
     """Half the founders pay for a worked example, so that prompts with and without openings meet."""
-    small = ["generations=3", "population.founders=24", "population.capacity=24"]
+    small = ["generations=3", "population.founders=24", "population.capacity=24", f"host.dtype={dtype}"]
 
     def live(threads, *settings):
         path = tmp_path / str(threads)

@@ -33,9 +33,6 @@ def engine(request):
     return model, sites, hooks, Decoder(model, hooks, frozenset({STOP}), max_batch_tokens=4096)
 
 
-packs_bfloat16 = pytest.mark.skipif(not fused._packs_bfloat16(), reason="oneDNN packs no bfloat16 on this processor")
-
-
 def prompts_of_lengths(lengths, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return [tuple(torch.randint(2, 300, (n,), generator=generator).tolist()) for n in lengths]
@@ -313,7 +310,7 @@ def test_all_layers_run_fused_in_bfloat16_too(architecture):
     assert fuse_layers(model, BankHooks(model, sites_of(model))) == 3
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=packs_bfloat16)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_packed_products_equal_plain_ones_up_to_rounding(dtype):
     generator = torch.Generator().manual_seed(0)
     shapes = ((96, 64), (40, 64), (40, 96))

@@ -15,6 +15,7 @@ from evolora.record.adapter_config import CONFIG_FILE, AdapterConfig, read_confi
 WEIGHTS_FILE = "adapter_model.safetensors"
 PREFIX = "base_model.model."
 NUMBER_FORMATS = ("F64", "F32", "F16", "BF16")
+MOST_WEIGHT = 1e6  # far above anything anybody trains; the squares of a merged delta are finite in float32
 HEADER_BYTES = 4_000_000  # what a weights file may hold besides its numbers
 
 
@@ -28,7 +29,7 @@ def import_peft(directory: Path, sites: Sequence[SiteShape], scaling: float) -> 
 
     Raises:
         GenomeError: a file is missing, unreadable or too large, the adapter is not a plain LoRA, or its weights are
-            not finite, not of one rank, or not for `sites`.
+            not finite or vast, not of one rank, or not for `sites`.
     """
     config = read_config(directory)
     halves: dict[str, dict[str, Tensor]] = {}
@@ -39,8 +40,12 @@ def import_peft(directory: Path, sites: Sequence[SiteShape], scaling: float) -> 
         if halves[site].keys() != {"lora_A", "lora_B"}:
             raise GenomeError(f"{directory}: expected lora_A and lora_B at {site}, got only {next(iter(halves[site]))}")
         found = Factors(a=halves[site]["lora_A"], b=halves[site]["lora_B"] * (config.scaling / scaling))
-        if not bool(torch.isfinite(found.a).all() and torch.isfinite(found.b).all()):
-            raise GenomeError(f"{directory}: expected finite weights, got NaN or infinity at {site}")
+        largest = float(torch.maximum(found.a.abs().max(), found.b.abs().max()))  # NaN if there is one
+        if not largest <= MOST_WEIGHT:
+            raise GenomeError(
+                f"{directory}: expected finite weights of at most {MOST_WEIGHT:g} (with the adapter's own scaling), "
+                f"got {largest:g} at {site}"
+            )
         factors[site] = found
     return _without_padding(factors)
 

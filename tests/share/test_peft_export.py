@@ -157,6 +157,22 @@ def test_weights_that_are_not_finite_are_neither_exported_nor_imported(
         import_peft(tmp_path / "adapter", sites, 2.0)
 
 
+@pytest.mark.parametrize("half", ["lora_A", "lora_B"])
+@pytest.mark.parametrize("value", [math.nan, -math.inf, 3e20])
+def test_weights_whose_products_would_overflow_are_not_imported(
+    tmp_path: Path, sites: list[SiteShape], half: str, value: float
+) -> None:
+    """Merges decompose them, which fails where a square is not finite."""
+    export_peft(genome_of(sites, 4), tmp_path / "adapter", "tiny", sites)
+    tensors = load_file(tmp_path / "adapter" / WEIGHTS_FILE)
+    next(tensor for name, tensor in tensors.items() if half in name)[1, 1] = value
+    save_file(tensors, tmp_path / "adapter" / WEIGHTS_FILE)
+    with pytest.raises(
+        GenomeError, match=r"expected finite weights of at most 1e\+06 .*, got (nan|inf|3e\+20) at model"
+    ):
+        import_peft(tmp_path / "adapter", sites, 2.0)
+
+
 def test_a_rank_trait_at_odds_with_the_weights_is_not_exported(tmp_path: Path, sites: list[SiteShape]) -> None:
     genome = genome_of(sites, 4)
     with pytest.raises(GenomeError, match="rank: expected 8"):

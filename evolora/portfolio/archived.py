@@ -5,7 +5,7 @@ from pathlib import Path
 from evolora.organism.genome import Genome
 from evolora.record.residents import open_archive
 
-VERSIONS = 10**6  # an organism's other versions are numbered: generation · VERSIONS + its id
+VERSIONS = 10**9  # an organism's other versions are numbered: generation · VERSIONS + its id
 
 
 def candidates_of_archive(run: Path, most: int) -> dict[int, Genome]:
@@ -13,7 +13,7 @@ def candidates_of_archive(run: Path, most: int) -> dict[int, Genome]:
 
     The bins of the archive's first axis take turns, each giving its best elite that is left: so that the candidates
     are as different as the archive. An organism may hold several cells as it was in different generations: the first
-    of its versions taken goes by the organism's id, each other by generation · 10^6 + id.
+    of its versions taken goes by the organism's id, each other by generation · 10^9 + id.
 
     Raises:
         RunFolderError: no run, no whole checkpoint, no archive, or an empty one.

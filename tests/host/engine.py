@@ -56,9 +56,11 @@ def tiny_model(architecture: str, seed: int = 0, vocabulary: int = 300, head_wid
             model = Gemma3ForCausalLM(
                 Gemma3TextConfig(**shape, sliding_window=6, layer_types=layer_types, query_pre_attn_scalar=8)
             )
-        for parameter in model.parameters():
+        for name, parameter in model.named_parameters():
             if parameter.ndim == 2:
                 nn.init.normal_(parameter, std=0.2)
+            elif name.endswith("norm.weight"):  # of 1 each, as they come, a norm that forgot its weight would pass
+                parameter.data += torch.rand_like(parameter) - 0.5
     return model.eval().requires_grad_(False)
 
 

@@ -7,7 +7,7 @@ It replaces the layer's forward where tokens come as a stream. Every other archi
 with the bank's hooks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -33,14 +33,19 @@ class Product:
 
     `pack` keeps the weight in oneDNN's blocked layout besides, which spares the CPU reordering it at every call
     (here 1.3 times the speed at 64 rows, twice for the vocabulary). The transposed weight is packed at its first use.
-    In float32 every row's sums are made in one order, however many rows and threads there are.
+    In float32 every row's sums are made in one order, however many rows and threads there are. Of an x that comes from
+    a `norm` the product is with W · diag(what that norm leaves out).
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, pack: bool) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, pack: bool, norm: "Norm | None" = None) -> None:
         self._weight, self._bias, self._pack = weight, None if bias is None else wide(bias), pack
-        self._packed = self._reorder(weight)
+        self._norm = norm
+        self._packed = self._reorder(self._whole())
         if pack and self._packed is None:
-            self._weight = wide(weight)  # else at every call
+            self._weight, self._norm = wide(self._whole()), None  # else at every call
+
+    def _whole(self) -> Tensor:
+        return self._weight if self._norm is None else self._norm.completed(self._weight)
 
     def _reorder(self, weight: Tensor) -> Tensor | None:
         if not self._pack:
@@ -52,7 +57,7 @@ class Product:
 
     @cached_property
     def _packed_back(self) -> Tensor | None:
-        return self._reorder(self._weight.t().contiguous()) if self._pack else None
+        return self._reorder(self._whole().t().contiguous()) if self._pack else None
 
     def __call__(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         """x (tokens, in) -> (tokens, out); `plus` (tokens, out) is added."""
@@ -102,20 +107,29 @@ class Product:
 class Norm:
     """x / sqrt(mean(x²) + epsilon) · weight over the last dimension (Zhang & Sennrich 2019).
 
-    On a CPU torch's own is many passes over float32 copies of x; this is one that reads and two that write.
+    On a CPU torch's own is many passes over float32 copies of x; this is one that reads and two that write, or one
+    where the weight is left out, for the products that follow have it in theirs (`leaves_weight`).
     """
 
-    def __init__(self, norm: Any) -> None:
-        self.weight, self.epsilon = norm.weight, norm.variance_epsilon
+    def __init__(self, norm: Any, leaves_weight: bool = False) -> None:
+        self.weight = None if leaves_weight else norm.weight
+        self._left = norm.weight if leaves_weight else None
+        self._epsilon = norm.variance_epsilon
+        self.epsilon = torch.tensor(self._epsilon, dtype=torch.float32, device=norm.weight.device)
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu":
-            return F.rms_norm(x, (x.shape[-1],), self.weight, self.epsilon)
+            return F.rms_norm(x, (x.shape[-1],), self.weight, self._epsilon)
         return self.scaled(x, inverse_rms(x, self.epsilon))
 
     def scaled(self, x: Tensor, inverse: Tensor) -> Tensor:
         """The norm of x (..., width) where 1 / sqrt(mean(x²) + epsilon), (..., 1), is known."""
-        return (x * inverse.to(x.dtype)).mul_(self.weight)
+        scaled = x * inverse.to(x.dtype)
+        return scaled if self.weight is None else scaled.mul_(self.weight)
+
+    def completed(self, x: Tensor) -> Tensor:
+        """x (..., width) times what is left out, rounded once: the norm's own result of its x."""
+        return x if self._left is None else x * self._left
 
 
 class FusedLayer:
@@ -127,21 +141,22 @@ class FusedLayer:
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
         self.widths = [projection.out_features for projection in projections]
         biases = [projection.bias for projection in projections]
+        self.norms = [Norm(norm, pack) for norm in (layer.input_layernorm, layer.post_attention_layernorm)]
         self.qkv = Product(
             torch.cat([projection.weight for projection in projections]),
             None if biases[0] is None else torch.cat(biases),
             pack,
+            self.norms[0],
         )
-        self.o, self.down, self.gate, self.up = (
-            Product(linear.weight, linear.bias, pack)
-            for linear in (attention.o_proj, mlp.down_proj, mlp.gate_proj, mlp.up_proj)
+        self.o, self.down = (Product(linear.weight, linear.bias, pack) for linear in (attention.o_proj, mlp.down_proj))
+        self.gate, self.up = (
+            Product(linear.weight, linear.bias, pack, self.norms[1]) for linear in (mlp.gate_proj, mlp.up_proj)
         )
         self.attention_sites = [f"{path}.self_attn.{name}" for name in ("q_proj", "k_proj", "v_proj")]
         self.o_site = f"{path}.self_attn.o_proj"
         self.gate_site, self.up_site, self.down_site = (
             f"{path}.mlp.{name}" for name in ("gate_proj", "up_proj", "down_proj")
         )
-        self.norms = [Norm(layer.input_layernorm), Norm(layer.post_attention_layernorm)]
         heads = (attention.q_norm, attention.k_norm) if hasattr(attention, "q_norm") else ()
         self.head_norms = [Norm(norm) for norm in heads]
         self.sites = (*self.attention_sites, self.o_site, self.gate_site, self.up_site, self.down_site)
@@ -167,21 +182,28 @@ class FusedLayer:
             x, mixed = self.hooks.narrow(kept, x, mixed)
         x = self.hooks.add(self.o_site, mixed, self.o(mixed, plus=x))
         hidden = self.norms[1](x)
+        seen = self.seen(hidden, self.norms[1], (self.gate_site, self.up_site))
         if self.hooks.adapts(self.gate_site):
-            gate = silu_(self.hooks.add(self.gate_site, hidden, self.gate(hidden)))
+            gate = silu_(self.hooks.add(self.gate_site, seen, self.gate(hidden)))
         else:
             gate = self.gate.activated(hidden)
         if self.hooks.adapts(self.up_site):
-            gated = self.hooks.add(self.up_site, hidden, self.up(hidden)).mul_(gate)
+            gated = self.hooks.add(self.up_site, seen, self.up(hidden)).mul_(gate)
         else:
             gated = self.up.times(hidden, gate)
         return self.hooks.add(self.down_site, gated, self.down(gated, plus=x))
 
+    def seen(self, hidden: Tensor, norm: Norm, sites: Sequence[str]) -> Tensor:
+        """What adapters at `sites` read, if there are any, where the host's own products read `hidden` (tokens, width),
+        the result of `norm`."""
+        return norm.completed(hidden) if any(map(self.hooks.adapts, sites)) else hidden
+
     def _attend(self, x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
-        qkv, start, width = self.qkv(x), 0, cos.shape[-1]
-        for site, size in zip(self.attention_sites, self.widths, strict=True):
-            self.hooks.add(site, x, qkv[:, start : start + size])
-            start += size
+        qkv, width = self.qkv(x), cos.shape[-1]
+        seen = self.seen(x, self.norms[0], self.attention_sites)
+        parts = torch.split(qkv, self.widths, dim=1)
+        for site, part in zip(self.attention_sites, parts, strict=True):
+            self.hooks.add(site, seen, part)
         heads = qkv.view(len(x), -1, width)
         num_q, num_k = self.widths[0] // width, self.widths[1] // width
         both = heads[:, : num_q + num_k]

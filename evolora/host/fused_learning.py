@@ -83,9 +83,9 @@ class _Normed(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (x, inverse), norm = ctx.saved_tensors, ctx.norm
         width = x.shape[-1]
-        weighted = gradients[0] * norm.weight
+        weighted = gradients[0] if norm.weight is None else gradients[0] * norm.weight
         mean = (weighted * x).sum(-1, keepdim=True, dtype=torch.float32) / width
-        found = weighted.mul_(inverse.to(x.dtype))
+        found = weighted * inverse.to(x.dtype)
         return found.addcmul_(x, (-mean * inverse**3).to(x.dtype)), None
 
 
@@ -103,28 +103,27 @@ class _Rotated(torch.autograd.Function):
         return rotate(gradients[0], cos, -sin), None, None
 
 
-def inverse_rms(x: Tensor, epsilon: float) -> Tensor:
-    """1 / sqrt(mean(x²) + epsilon) over the last dimension, kept as one of 1: float32, whatever x is.
+def inverse_rms(x: Tensor, epsilon: Tensor) -> Tensor:
+    """1 / sqrt(mean(x²) + epsilon ()) over the last dimension, kept as one of 1: float32, as epsilon, whatever x is.
 
     On a CPU torch copies x to give a norm of another type. There bfloat16 is asked for the norms of a few parts of a
     row in its own: a third of the time, and their roundings even out.
     """
     if x.device.type == "cpu" and x.dtype == torch.bfloat16:
         parts: Tensor = x.unflatten(-1, (math.gcd(_NORM_PARTS, x.shape[-1]), -1))  # type: ignore[no-untyped-call]
-        squares = torch.linalg.vector_norm(parts, dim=-1).float().square_().sum(-1, keepdim=True)
+        x_or_parts = torch.linalg.vector_norm(parts, dim=-1)
     else:
-        squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_()
-    inverse: Tensor = squares.div_(x.shape[-1]).add_(epsilon).rsqrt_()
-    return inverse
+        x_or_parts = x
+    norms = torch.linalg.vector_norm(x_or_parts, dim=-1, keepdim=True, dtype=torch.float32)
+    return torch.addcmul(epsilon, norms, norms, value=1 / x.shape[-1]).rsqrt_()
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary position embedding (Su et al. 2021) of (tokens, heads, width); cos and sin (tokens, 1, width)."""
-    half = heads.shape[-1] // 2
-    low, high = heads[..., :half], heads[..., half:]
     out = heads * cos
-    out[..., :half].addcmul_(high, sin[..., :half], value=-1)
-    out[..., half:].addcmul_(low, sin[..., half:])
+    (low, high), (turned_low, turned_high), (of_low, of_high) = (t.chunk(2, -1) for t in (heads, out, sin))
+    turned_low.addcmul_(high, of_low, value=-1)
+    turned_high.addcmul_(low, of_high)
     return out
 
 
@@ -145,17 +144,19 @@ def learn_through(
         x, mixed = layer.hooks.narrow(kept, x, mixed)
     x = layer.hooks.add(layer.o_site, mixed, linear(mixed, x, layer.o))
     hidden = normed(x, layer.norms[1])
+    seen = layer.seen(hidden, layer.norms[1], (layer.gate_site, layer.up_site))
     gate, up = pair(hidden, layer.gate, layer.up)
-    gate, up = layer.hooks.add(layer.gate_site, hidden, gate), layer.hooks.add(layer.up_site, hidden, up)
+    gate, up = layer.hooks.add(layer.gate_site, seen, gate), layer.hooks.add(layer.up_site, seen, up)
     gated = gated_by(gate, up)
     return layer.hooks.add(layer.down_site, gated, linear(gated, x, layer.down))
 
 
 def _attend(layer: "FusedLayer", x: Tensor, cos: Tensor, sin: Tensor, stream: Stream) -> Tensor:
     width = cos.shape[-1]
+    seen = layer.seen(x, layer.norms[0], layer.attention_sites)
     parts = torch.split(linear(x, None, layer.qkv), layer.widths, dim=1)
     q, k, v = (
-        layer.hooks.add(site, x, part).reshape(len(x), -1, width)
+        layer.hooks.add(site, seen, part).reshape(len(x), -1, width)
         for site, part in zip(layer.attention_sites, parts, strict=True)
     )
     if layer.head_norms:

@@ -354,10 +354,11 @@ def test_a_float32_product_with_longer_sums_is_not_packed():
 def test_norms_in_bfloat16_are_as_near_as_its_rounding(width):
     x = torch.randn(50, width, generator=torch.Generator().manual_seed(0)).bfloat16()
     exact = (x.double().square().mean(-1, keepdim=True) + 1e-5).rsqrt()
-    found = inverse_rms(x, 1e-5)
+    epsilon = torch.tensor(1e-5)
+    found = inverse_rms(x, epsilon)
     assert found.dtype == torch.float32 and found.shape == (50, 1)
     assert ((found / exact - 1).abs() < 2**-8).all()
-    torch.testing.assert_close(inverse_rms(x.float(), 1e-5).double(), exact)
+    torch.testing.assert_close(inverse_rms(x.float(), epsilon).double(), exact)
 
 
 def test_reference_restores_the_model(engine):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 IMPLEMENTATION = "evolora"
 _LONGEST_SUM = 192  # over places, in float32 on a CPU
+_LONGEST_PLAIN = 256  # places: of longer rows the library's kernel, which skips what is masked, is as fast or faster
 MASKED = -1e9  # added to a score that must not count; finite, so that a fully masked padding row stays finite
 
 
@@ -102,7 +103,7 @@ def explicit_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scoring: S
     scores = (scored[0] if m <= most else torch.cat(scored, 2)).view(rows, heads, n, m)
     if scoring.softcap is not None:
         scores = torch.tanh(scores.float() * scoring.scaling / scoring.softcap) * scoring.softcap
-    weights = torch.softmax(scores + bias[:, None].to(scores.dtype), dim=-1).to(v.dtype)
+    weights = torch.softmax(scores.add_(bias[:, None].to(scores.dtype)), dim=-1).to(v.dtype)
     by_place = torch.split(weights.view(rows * kv_heads, -1, m), most, 2)
     mixed = [torch.bmm(some, own) for some, own in zip(by_place, values, strict=True)]
     return sum(mixed[1:], mixed[0]).view(rows, heads, n, width)
@@ -129,6 +130,7 @@ class Prefill:
     grid: Grid
     cache: KeyValueStore | None = None
     common: "Common | None" = None
+    _biases: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)  # the same for all layers of a window
 
     @cached_property
     def _buckets(self) -> Buckets:
@@ -147,17 +149,29 @@ class Prefill:
         rectangles = zip(self._buckets.show(q), *seen, strict=True)
         return self._buckets.take([self._see(scoring, *rows).transpose(1, 2) for rows in rectangles])
 
-    @staticmethod
-    def _see(scoring: Scoring, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _see(self, scoring: Scoring, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Causal attention of rows (rows, heads, width, head width), to as many places of `k` and `v` as `q` has."""
         width = q.shape[2]
         k, v = k[:, :, :width], v[:, :, :width]
-        if scoring.softcap is None and (scoring.window is None or scoring.window >= width):
+        window = None if scoring.window is None or scoring.window >= width else scoring.window
+        if window is None and scoring.softcap is None and not _is_better_plain(q):
             return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scoring.scaling, enable_gqa=True)
-        positions = torch.arange(width, device=q.device)
-        distance = positions[:, None] - positions
-        allowed = (distance >= 0) & (distance < (scoring.window or width))
-        return explicit_attention(q, k, v, additive_mask(allowed)[None], scoring)
+        if (width, window) not in self._biases:
+            self._biases[width, window] = _causal_mask(width, window, q.device).to(q.dtype)
+        return explicit_attention(q, k, v, self._biases[width, window], scoring)
+
+
+def _is_better_plain(q: Tensor) -> bool:
+    """Whether rows as those of `q` (rows, heads, width, head width) are read by plain products rather than by the
+    library's kernel: in bfloat16 on a CPU, whose kernel takes two to three times as long."""
+    return q.dtype == torch.bfloat16 and q.device.type == "cpu" and q.shape[2] <= _LONGEST_PLAIN
+
+
+def _causal_mask(width: int, window: int | None, device: torch.device) -> Tensor:
+    """(1, width, width): hides what comes later, and what left the window."""
+    positions = torch.arange(width, device=device)
+    distance = positions[:, None] - positions
+    return additive_mask((distance >= 0) & (distance < (window or width)))[None]
 
 
 def additive_mask(allowed: Tensor) -> Tensor:
